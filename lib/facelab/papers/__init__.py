@@ -1,0 +1,1 @@
+"""One room per paper: model, losses, experiments and the paper's published numbers."""
