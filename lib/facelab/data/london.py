@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from facelab import FacelabError
-from facelab.data.images import DataError, image_size, read_image
+from facelab.data.images import DataError, read_image
 from facelab.data.london_map import TEMPLATE_POINTS, ibug68
+from facelab.data.london_smile import shift_of_face
 from facelab.data.records import LANDMARKS, Loaded, Record
 from facelab.paths import shared_data
 
@@ -60,8 +61,8 @@ def load(
 
     `identity` is the person's number ("001"); `people` gives age, gender and ethnicity by it.
     Where a part has no templates at all (the smiling photographs, as they are commonly passed
-    on), landmarks are nan, and `box` is that of the same person's neutral photograph: the camera
-    stood still between the two, so it is good enough for a crop but for no measurement.
+    on), landmarks are nan, and `box` is that of the same person's neutral photograph, moved by as
+    much as the upper face moved (`london_smile`): good enough for a crop, not for a measurement.
 
     Args:
         folder: the set; by default `FACELAB_LONDON`, else `london` in the shared data.
@@ -87,33 +88,39 @@ def load(
     if not people_found:
         raise FacelabError(HOW_TO_GET.format(where=f" ({home} holds no *{suffix}.jpg)"))
     loaded = Loaded(f"london {part}", noun="people", found=len(people_found))
-    neutral = {} if templates else _by_person(root / "neutral_front", "_03", ".tem")
     for person in people_found:
+        image, template = images.get(person), templates.get(person)
         try:
-            image, template = images.get(person), templates.get(person)
             if image is None:
                 raise DataError(template, f"expected the photograph {person}{suffix}.jpg beside it")
             if template is None and templates:
                 raise DataError(image, f"expected the template {person}{suffix}.tem beside it")
-            marked = template or neutral.get(person)
-            points = None if marked is None else ibug68(read_template(marked))  # (68, 2)
-            _check_photograph(image, template, points)
+            pixels = read_image(image)  # decoded whole: a truncated file has a good header
+            if template is None:
+                landmarks = np.full((LANDMARKS, 2), np.nan, np.float32)
+                box = _moved_box(root / "neutral_front" / f"{person}_03.jpg", pixels)
+            else:
+                landmarks = ibug68(read_template(template))  # (68, 2)
+                _check_inside(template, landmarks, pixels)
+                box = _bounds(landmarks)
         except DataError as error:
             loaded.problem(error, strict=strict)
             continue
-        annotated = template is not None
         loaded.records.append(
             Record(
                 path=image,
-                landmarks=(points if annotated else np.full((LANDMARKS, 2), np.nan, np.float32)),
-                visible=np.full(LANDMARKS, annotated),
-                box=np.full(4, np.nan, np.float32) if points is None else _bounds(points),
+                landmarks=landmarks,
+                visible=np.full(LANDMARKS, template is not None),
+                box=box,
                 identity=person,
                 expression=expression,
             )
         )
     if not templates:
-        loaded.remark("no templates: landmarks are nan, boxes those of the neutral photographs")
+        loaded.remark("no templates: landmarks are nan, boxes found from the neutral photographs")
+        boxless = sum(bool(np.isnan(record.box).any()) for record in loaded)
+        if boxless:
+            loaded.remark(f"{boxless} without a neutral photograph have no box", warn=True)
     if not quiet:
         print(loaded.summary())
     return loaded
@@ -189,16 +196,22 @@ def _by_person(folder: Path, suffix: str, extension: str) -> dict[str, Path]:
     return {f.stem.removesuffix(suffix): f for f in files if not f.name.startswith("._")}
 
 
-def _check_photograph(image: Path, template: Path | None, points: np.ndarray | None) -> None:
-    """Decodes the photograph (a truncated one has a good header) and holds the points to it."""
-    read_image(image)
-    width, height = image_size(image)
-    if template is None or points is None:
-        return
-    outside = ((points < -0.5) | (points > [width - 0.5, height - 0.5])).any(axis=1)
+def _check_inside(template: Path, landmarks: np.ndarray, pixels: np.ndarray) -> None:
+    height, width = pixels.shape[:2]
+    outside = ((landmarks < -0.5) | (landmarks > [width - 0.5, height - 0.5])).any(axis=1)
     if outside.any():
         count = int(outside.sum())
         raise DataError(template, f"{count} points lie outside the {width}x{height} photograph")
+
+
+def _moved_box(neutral: Path, pixels: np.ndarray) -> np.ndarray:
+    """The neutral photograph's box where the face is in `pixels`; nan where there is none."""
+    template = neutral.with_suffix(".tem")
+    if not (neutral.is_file() and template.is_file()):
+        return np.full(4, np.nan, np.float32)
+    landmarks = ibug68(read_template(template))
+    shift, _ = shift_of_face(read_image(neutral), landmarks, pixels)
+    return _bounds(landmarks + shift)
 
 
 def _bounds(points: np.ndarray) -> np.ndarray:
