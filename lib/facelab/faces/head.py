@@ -20,7 +20,7 @@ import numpy as np
 from facelab import FacelabError
 from facelab.paths import atomic_write, cache_dir
 
-HEAD_VERSION = 1  # raise when the file's contents change: every cache is then re-made
+HEAD_VERSION = 2  # raise when the file's contents change: every cache is then re-made
 STALE_SECONDS = 300.0  # a lock this old was left by a process that died
 REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
 
@@ -41,12 +41,13 @@ class Head:
             lashes have islands of their own).
         region: (T,) u8 into REGIONS.
         masks: name -> (V,) f32 in [0, 1]: lips, lids, ears, inner_mouth, face, eyeball, teeth,
-            tongue, lashes, neck, ... (see masks.py for each).
+            tongue, lashes, neck, rigid, ... (see masks.make for each).
         landmark_vertices, landmark_weights: (68, 3) i32 and (68, 3) f32, the iBUG-68 points as
             barycentric mesh points.
         mirror: (V,) i32, the vertex at each vertex's mirror image.
         eyeball: (V,) i8, 0 = eyeball at the image's left, 1 = at its right, -1 = no eyeball.
-        eye_centres: (2, 3) f32 cm on the mean head; on any face, the mean of the eyeball's vertices.
+        eye_centres: (2, 3) f32 cm on the mean head; on any face, the mean of that eyeball's
+            vertices.
         base_index: (V,) i64, vertex number in MakeHuman's base mesh.
     """
 

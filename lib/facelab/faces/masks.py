@@ -21,13 +21,11 @@ def make(mean, triangles, uv, part, vertex_part, base_index, actions, action_nam
                             "inner_mouth": "inside-mouth", "face": "face"}.items()
     }  # fmt: skip
     soft = {f"mask_{name}": value for name, value in painted.items()}
-    for name, starts in {"eyeball": ("helper-l-eye", "helper-r-eye"), "tongue": ("helper-tongue",),
-                         "teeth": ("helper-upper-teeth", "helper-lower-teeth"),
-                         "lashes": ("helper-l-eyelashes", "helper-r-eyelashes")}.items():  # fmt: skip
-        soft[f"mask_{name}"] = np.array(
-            [any(p == s or (name == "lashes" and p.startswith(s)) for s in starts)
-             for p in vertex_part], float)  # fmt: skip
+    for name, ending in {"eyeball": ("eye",), "tongue": ("tongue",), "teeth": ("teeth",),
+                         "lashes": ("lashes-1", "lashes-2")}.items():  # fmt: skip
+        soft[f"mask_{name}"] = np.array([p.endswith(ending) for p in vertex_part], float)
     soft["mask_neck"] = body * np.clip((-11.5 - mean[:, 1]) / 3, 0, 1)
+    soft["mask_rigid"] = _step(mean[:, 1] - 0.45 * mean[:, 2], -15.0, -8.5)  # moves with the skull
     region = np.zeros(len(triangles), np.uint8)
     for name in ("lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes"):
         region[soft[f"mask_{name}"][triangles].mean(1) > 0.5] = REGIONS.index(name)
@@ -38,6 +36,12 @@ def make(mean, triangles, uv, part, vertex_part, base_index, actions, action_nam
     return soft | {
         "region": region, "eyeball": eyeball, "eye_centres": centres, "mirror": _mirror(mean),
     }  # fmt: skip
+
+
+def _step(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Smooth step from 0 at `low` to 1 at `high`."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
 
 
 def _painted(path: Path, triangles, uv, count: int) -> np.ndarray:
