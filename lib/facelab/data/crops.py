@@ -92,6 +92,26 @@ def five_point_square(landmarks: np.ndarray, factor: float = 2.0) -> Square:
     return square_crop(np.concatenate([five.min(axis=0), five.max(axis=0)]), factor)
 
 
+def jittered(square: Square, amount: float, generator: np.random.Generator) -> Square:
+    """A square as a face detector might give it, which knows no landmarks.
+
+    A square made from the true landmarks gives much away: in it the mean shape of the London
+    faces, without looking at the picture, is within 5.2 % of the outer-eye distance.
+
+    Args:
+        square: the true one.
+        amount: it is shifted by up to this fraction of its side in x and in y, and scaled by up to
+            a factor of 1 + amount or its inverse, all uniform.
+        generator: gives three numbers.
+    """
+    x, y, scale = generator.uniform(-amount, amount, size=3)
+    side = square.side * (1 + abs(scale)) ** np.sign(scale)
+    middle_x, middle_y = (edge + square.side / 2 for edge in (square.left, square.top))
+    return Square(
+        middle_x + x * square.side - side / 2, middle_y + y * square.side - side / 2, side
+    )
+
+
 def outside(landmarks: np.ndarray, square: Square) -> np.ndarray:
     """(68,) bool: the known landmarks that fall outside a square."""
     low = np.array([square.left, square.top])
@@ -162,17 +182,32 @@ class Crops:
         return len(self.records)
 
 
-def crop_records(records: Sequence[Record], *, size: int, margin: float = 1.15) -> Crops:
+def crop_records(
+    records: Sequence[Record],
+    *,
+    size: int,
+    margin: float = 1.15,
+    jitter: float = 0.0,
+    seed: int = 0,
+) -> Crops:
     """Loads and cuts photographs: 17 ms each for the London set's 1350x1350 pixels.
 
     The square is `landmark_square` where landmarks are annotated, else `square_crop` of the box;
     both agree where the box is that of the landmarks.
+
+    Args:
+        records: from any loader of `facelab.data`.
+        size: side of the crops in pixels.
+        margin: of the square; use the detector's own from training.
+        jitter: `jittered`'s amount, 0 for none; a fair test of a detector has some.
+        seed: of the jitter, which depends on nothing but this and the order of the records.
 
     Raises:
         FacelabError: a record has neither landmarks nor box; the message names its file.
         DataError: a photograph is damaged.
     """
     images, landmarks, transforms = [], [], []
+    generator = np.random.default_rng(seed)
     for record in records:
         try:
             if np.isfinite(record.landmarks).any():
@@ -181,6 +216,7 @@ def crop_records(records: Sequence[Record], *, size: int, margin: float = 1.15) 
                 square = square_crop(record.box, margin)
         except FacelabError as error:
             raise FacelabError(f"{record.path}: {error}") from error
+        square = jittered(square, jitter, generator)
         pixels, transform = crop_and_resize(record.load(), square, size)
         images.append(pixels)
         transforms.append(transform)
