@@ -143,6 +143,7 @@ class _ThisPython(KernelSpecManager):
             display_name=notebooks.KERNELSPEC["display_name"],
             # Figures are to land in the notebook whatever backend the shell asks for.
             env={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+            metadata={"supported_encryption": ["curve"]},  # else ipykernel warns at every start
         )
 
 
