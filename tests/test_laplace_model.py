@@ -85,7 +85,8 @@ def test_patch_discriminator_judges_patches_of_34_pixels():
 
 def test_noise_reaches_the_discriminator_in_training_only():
     torch.manual_seed(0)
-    judge, images, maps = PatchDiscriminator(landmarks=2), torch.rand(2, 3, 32, 32), torch.rand(2, 2, 32, 32)  # fmt: skip  # noqa: E501
+    judge = PatchDiscriminator(landmarks=2)
+    images, maps = torch.rand(2, 3, 32, 32), torch.rand(2, 2, 32, 32)
     assert not torch.equal(judge(images, maps), judge(images, maps))
     judge.eval()
     assert torch.equal(judge(images, maps), judge(images, maps))

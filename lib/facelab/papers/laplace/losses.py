@@ -171,10 +171,14 @@ class _Locate(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_x: Tensor, grad_y: Tensor) -> tuple[Tensor, None]:
         p, along_x, along_y = ctx.saved_tensors
-        gx, gy = grad_x.transpose(1, 2), grad_y.transpose(1, 2)  # (B, W, K), (B, H, K)
+        # Copies of the small tensors, so that the large one below comes out in the layout of p.
+        gx = grad_x.transpose(1, 2).contiguous()  # (B, W, K)
+        gy = grad_y.transpose(1, 2).contiguous()  # (B, H, K)
         inner = (gx * along_x).sum(dim=1) + (gy * along_y).sum(dim=1)  # (B, K)
-        gx = ctx.beta * (gx - inner.unsqueeze(1))
-        slope = (gx.unsqueeze(1) + (ctx.beta * gy).unsqueeze(2)).mul_(p)  # (B, H, W, K)
+        gx = gx - inner.unsqueeze(1)
+        slope = (gx.unsqueeze(1) + gy.unsqueeze(2)).mul_(p)  # (B, H, W, K)
+        if ctx.beta != 1.0:
+            slope *= ctx.beta
         return slope.permute(0, 3, 1, 2).to(ctx.dtype), None
 
 
