@@ -53,12 +53,12 @@ def reporter() -> Report | None:
 def headless() -> bool | None:
     """The `disable` of progress bars: drawn in a live notebook or a terminal, not elsewhere.
 
-    tqdm's own test sees no terminal in a Jupyter kernel, and cannot tell a reader's kernel from one
-    that papermill runs; hence `FACELAB_PROGRESS`, which the runner sets and which silences bars.
+    tqdm's own test (None) sees no terminal in a Jupyter kernel. A kernel that a Jupyter server
+    started for a reader has `JPY_SESSION_NAME`; one that papermill started has not.
     """
     if "FACELAB_PROGRESS" in os.environ:
         return True
-    return False if "ipykernel" in sys.modules else None
+    return False if "JPY_SESSION_NAME" in os.environ else None
 
 
 def run(
