@@ -1,0 +1,151 @@
+"""From runs to the tables and figures of Laplace Landmark Localization: pure functions.
+
+Each takes plain results (what `experiments` returns) or plain numbers, and gives a tidy frame: one
+row a cell of the table, ready for the lab book, or the numbers behind a figure. Nothing here
+trains, draws or reads a file, so the cells of the notebook ``10_laplace`` stay short.
+"""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import torch
+
+from facelab.papers.laplace.model import RCN
+
+WIDTHS = (4, 8, 16, 32, 64)  # channels of Table 3, 1/16 to 1
+
+# Which of our layers are which of Table 1's, in the order of the forward pass.
+_NAMES = {
+    "encoder": ("E1", "E2", "E3", "E4"),
+    "coarsest": ("coarsest, first (not listed)", "coarsest, second (not listed)"),
+    "reduce": ("D4", "D3", "D2", "D1"),
+    "recombine": ("DF after D4", "DF after D3", "DF after D2", "DF after D1"),
+    "head": ("DF, 1x1", "heatmaps (not listed)"),
+    "output": ("Output",),
+}
+
+
+def architecture(
+    *, channels: int = 64, landmarks: int = 68, size: int = 80
+) -> dict[tuple[str, str], float]:
+    """Table 1 as built: the convolutions of `RCN` in the order in which they run.
+
+    Args:
+        channels: width c of the encoder.
+        landmarks: number K of heatmaps.
+        size: height and width of the input in pixels, a multiple of 16.
+
+    Returns:
+        By (row, column), as the lab book's `beside` takes it. Rows are the paper's names of the
+        layers; columns are "kernel" (side), "inputs" and "outputs" (channels), "size" (side of the
+        result, before any pooling or up-sampling) and "parameters". The last row has their total.
+    """
+    network = RCN(channels=channels, landmarks=landmarks).eval()
+    cells: dict[tuple[str, str], float] = {}
+
+    def note(name: str):
+        group, _, index = name.partition(".")
+        row = _NAMES[group][int(index or 0)]
+
+        def hook(layer, _, result):
+            cells[row, "kernel"] = layer.kernel_size[0]
+            cells[row, "inputs"] = layer.in_channels
+            cells[row, "outputs"] = layer.out_channels
+            cells[row, "size"] = result.shape[-1]
+            cells[row, "parameters"] = sum(p.numel() for p in layer.parameters())
+
+        return hook
+
+    for name, layer in network.named_modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(note(name))
+    with torch.no_grad():
+        network(torch.zeros(1, 3, size, size))
+    cells["all", "parameters"] = sum(
+        v for (_, column), v in cells.items() if column == "parameters"
+    )
+    return cells
+
+
+def parameter_counts(published: dict[int, float], widths: tuple[int, ...] = WIDTHS) -> pd.DataFrame:
+    """Parameters of `RCN` at each width beside the paper's.
+
+    Args:
+        published: millions of parameters as printed, by channels (Table 3).
+        widths: the channels to count.
+
+    Returns:
+        Columns ``channels``, ``paper`` (millions, nan where not published) and ``ours`` (a count).
+    """
+    counts = [sum(p.numel() for p in RCN(channels=c).parameters()) for c in widths]
+    paper = [published.get(c, np.nan) for c in widths]
+    return pd.DataFrame({"channels": list(widths), "paper": paper, "ours": counts})
+
+
+def best_scale(distances: np.ndarray) -> np.ndarray:
+    """The predicted scale b that minimises `losses.laplace_kl` at each distance |D|, target b = 1.
+
+    Where the slope in b vanishes, 1/b = (1 + u) exp(-u) with u = |D|/b. Both are known functions
+    of u, which is solved for by interpolation.
+
+    Args:
+        distances: |D| in pixels, in [0, 1000].
+
+    Returns:
+        b in pixels, same shape; 1 at D = 0 and growing with D.
+
+    Raises:
+        ValueError: for distances outside the range.
+    """
+    distances = np.asarray(distances, dtype=float)
+    if not ((distances >= 0) & (distances <= 1000)).all():
+        raise ValueError("distances must lie in [0, 1000] pixels")
+    u = np.linspace(0.0, 10.0, 20001)
+    b = np.exp(u) / (1.0 + u)
+    return np.interp(distances, u * b, b)
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation of two arrays of one shape, in [-1, 1]; nan where one is flat."""
+    ranks = [pd.Series(np.ravel(x)).rank().to_numpy() for x in (a, b)]
+    if any(r.std() == 0 for r in ranks):
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def calibration(errors: np.ndarray, scales: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Does a wide heatmap mean a large error? Predictions in bins of equal count, by scale.
+
+    Args:
+        errors: distance of each predicted landmark to the true one, any shape.
+        scales: spread of its heatmap, same shape and unit.
+        bins: number of bins.
+
+    Returns:
+        Columns ``scale`` and ``error`` (the bin's means) and ``count``, one row a bin.
+    """
+    order = np.argsort(np.ravel(scales), kind="stable")
+    parts = np.array_split(order, bins)
+    errors, scales = np.ravel(errors), np.ravel(scales)
+    return pd.DataFrame(
+        {
+            "scale": [scales[p].mean() for p in parts],
+            "error": [errors[p].mean() for p in parts],
+            "count": [len(p) for p in parts],
+        }
+    )
+
+
+def by_bins(values: np.ndarray, by: np.ndarray, edges: tuple[float, ...]) -> pd.DataFrame:
+    """Mean of ``values`` (N,) in each interval [edge, next edge) of ``by`` (N,).
+
+    Returns:
+        Columns ``from``, ``to``, ``mean`` (nan where empty) and ``count``.
+    """
+    rows = []
+    for low, high in itertools.pairwise(edges):
+        inside = (by >= low) & (by < high)
+        mean = values[inside].mean() if inside.any() else np.nan
+        rows.append({"from": low, "to": high, "mean": mean, "count": int(inside.sum())})
+    return pd.DataFrame(rows)
