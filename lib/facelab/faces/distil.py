@@ -72,7 +72,9 @@ def distil() -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     }  # fmt: skip
     arrays |= masks.make(mean, triangles, uv, part, vertex_part, base_index, actions, action_names,
                          root / "data")  # fmt: skip
-    arrays |= landmarks.locate(mean, base_index, arrays["mirror"])
+    ears = arrays["mask_ears"][triangles].max(1) > 0.3
+    skin = (part == "body") & ~ears & (arrays["mask_inner_mouth"][triangles].max(1) < 0.5)
+    arrays |= landmarks.locate(mean, triangles, skin, base_index, arrays["mirror"])
     arrays = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in arrays.items()}
     return arrays, {"identity_names": names, "action_names": action_names}
 

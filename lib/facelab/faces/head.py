@@ -20,7 +20,7 @@ import numpy as np
 from facelab import FacelabError
 from facelab.paths import atomic_write, cache_dir
 
-HEAD_VERSION = 2  # raise when the file's contents change: every cache is then re-made
+HEAD_VERSION = 3  # raise when the file's contents change: every cache is then re-made
 STALE_SECONDS = 300.0  # a lock this old was left by a process that died
 REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
 
@@ -43,7 +43,9 @@ class Head:
         masks: name -> (V,) f32 in [0, 1]: lips, lids, ears, inner_mouth, face, eyeball, teeth,
             tongue, lashes, neck, rigid, ... (see masks.make for each).
         landmark_vertices, landmark_weights: (68, 3) i32 and (68, 3) f32, the iBUG-68 points as
-            barycentric mesh points.
+            barycentric mesh points (the contour's at rest; landmarks.points slides it).
+        contour_vertices, contour_weights: (17, M, 3) tracks of the contour points, from rest inwards.
+        contour_outward: (17, 2) frontal directions out of the face.
         mirror: (V,) i32, the vertex at each vertex's mirror image.
         eyeball: (V,) i8, 0 = eyeball at the image's left, 1 = at its right, -1 = no eyeball.
         eye_centres: (2, 3) f32 cm on the mean head; on any face, the mean of that eyeball's
@@ -61,6 +63,9 @@ class Head:
     masks: dict[str, np.ndarray]
     landmark_vertices: np.ndarray
     landmark_weights: np.ndarray
+    contour_vertices: np.ndarray
+    contour_weights: np.ndarray
+    contour_outward: np.ndarray
     mirror: np.ndarray
     eyeball: np.ndarray
     eye_centres: np.ndarray
