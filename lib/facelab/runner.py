@@ -138,12 +138,13 @@ class _ThisPython(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         return KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            # The kernel's own log is of no use to the reader: errors of cells come another way.
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            + ["--log-level=CRITICAL"],
             language="python",
             display_name=notebooks.KERNELSPEC["display_name"],
             # Figures are to land in the notebook whatever backend the shell asks for.
             env={"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
-            metadata={"supported_encryption": ["curve"]},  # else ipykernel warns at every start
         )
 
 
