@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from facelab.statistics import bootstrap_mean, paired_difference
 
 

@@ -1,0 +1,431 @@
+"""The lab book: tables and figures of a notebook, written with where they come from.
+
+    book = labbook.open("laplace", tier, notebook="10_laplace", seeds=seeds)
+    published = book.published("table-2")                 # the paper's numbers, those checked
+    frame = book.beside(published, {("LaplaceKL", "full"): bootstrap_mean(nme)})
+    book.table("table-2", frame, caption="...", runs=results)
+    book.figure("fig-4", figure, alt="...", caption="...", data=curves)
+
+A table is tidy, one row a cell, with the columns `COLUMNS`; it becomes `<id>.csv`, `<id>.md` and
+`<id>.json` in `results/<tier>/<paper>/`. A figure becomes `<id>.png`, `<id>.svg`, `<id>.csv` (what
+is plotted) and `<id>.json` in `figures/<tier>/<paper>/`. The same numbers give the same bytes, save
+for the device and the seconds, which stand in the JSON alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from facelab import FacelabError, paths, provenance
+from facelab.runs import measured
+from facelab.statistics import Estimate
+from facelab.tables import COLUMNS, Layout, Table, check
+
+__all__ = ["COLUMNS", "Book", "Drawing", "Layout", "open", "opening"]
+
+PAPERS = Path(__file__).parent / "papers"
+PUBLISHED = ("table", "row", "column", "value", "unit", "source", "status")
+STATUSES = ("verified", "derived", "unverified")
+PUBLISHED_ONLY = "published value only"
+NOT_CHECKED = "published value not yet checked against the paper"
+SVG_LIMIT = 1_500_000  # bytes; rasters embedded as text make larger ones useless in a repository
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def open(
+    paper: str,
+    tier: str,
+    *,
+    notebook: str = "",
+    seeds: Iterable[int] = (),
+    parameters: Mapping[str, Any] | None = None,
+    code: Iterable[str] = (),
+    data: str = "",
+) -> Book:
+    """Opens the lab book of one paper at one tier.
+
+    Args:
+        paper: name of the paper's room, such as "laplace".
+        tier: one of `paths.TIERS`.
+        notebook: name of the notebook; by default the one called `NN_<paper>.py`.
+        seeds: of the experiments.
+        parameters: of the notebook.
+        code: dotted names that every number depends on; by default the paper's room.
+        data: fingerprint of the data (`provenance.digest`, or a data set's own).
+    """
+    return Book(
+        paper=paper,
+        tier=tier,
+        notebook=notebook or _notebook_of(paper),
+        seeds=tuple(seeds),
+        parameters=dict(parameters or {}),
+        code=provenance.fingerprint(*(tuple(code) or _room(paper))),
+        data=data,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A figure in the book; a notebook shows the picture, the caption and where it is from."""
+
+    png: Path
+    alt: str
+    caption: str
+    source: str
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = {"image/png": self.png.read_bytes(), "text/plain": self.alt}
+        display(bundle, raw=True, metadata={"image/png": {"alt": self.alt}})
+        display(Markdown(f"*{self.caption}*  \n<sub>{self.source}</sub>"))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Book:
+    """Where a notebook's tables and figures go; made by `open`."""
+
+    paper: str
+    tier: str
+    notebook: str
+    seeds: tuple[int, ...]
+    parameters: dict[str, Any]
+    code: str
+    data: str
+
+    def published(self, name: str) -> pd.DataFrame:
+        """The paper's numbers, from `papers/<paper>/published/<name>.csv`.
+
+        Returns:
+            Columns `table, row, column, paper, unit, source, status`. `paper` is nan where nobody
+            has checked the number (status "unverified").
+
+        Raises:
+            FacelabError: the file is missing, or a line is wrong; the message names it.
+        """
+        file = PAPERS / self.paper / "published" / f"{name}.csv"
+        if not file.is_file():
+            known = ", ".join(sorted(path.stem for path in file.parent.glob("*.csv"))) or "none"
+            raise FacelabError(f"{self.paper} has no published/{name}.csv; there are: {known}")
+        where = f"{self.paper}/published/{file.name}"
+        frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if tuple(frame.columns) != PUBLISHED:
+            raise FacelabError(
+                f"{where}: expected columns {', '.join(PUBLISHED)}; got {list(frame)}"
+            )
+        for index, line in enumerate(frame.itertuples(index=False), start=2):
+            if line.status not in STATUSES:
+                raise FacelabError(
+                    f"{where}, line {index}: status {line.status!r}, expected one of {STATUSES}"
+                )
+            if not line.source:
+                raise FacelabError(f"{where}, line {index}: a published number needs its source")
+        twice = frame[frame.duplicated(["table", "row", "column"])]
+        if len(twice):
+            raise FacelabError(f"{where}, line {twice.index[0] + 2}: this cell stands twice")
+        try:
+            values = pd.to_numeric(frame["value"].replace("", "nan"))
+        except ValueError as error:
+            raise FacelabError(f"{where}: a value is no number ({error})") from error
+        frame["value"] = values.where(frame["status"] != "unverified")
+        return frame.rename(columns={"value": "paper"})
+
+    def beside(
+        self,
+        published: pd.DataFrame,
+        ours: Mapping[tuple[str, str], Estimate | float],
+        *,
+        notes: Mapping[Any, str] | None = None,
+        unit: str = "",
+        seeds: int | None = None,
+    ) -> pd.DataFrame:
+        """The paper's cells and ours in one tidy frame, ready for `table`.
+
+        Args:
+            published: from `published`, cut to one table; may be empty.
+            ours: our value by (row, column): an estimate with its interval, or a plain number
+                (a count, a speed).
+            notes: by (row, column), or by row: what differs from the paper, or why there is none.
+            unit: of cells that are not in `published`.
+            seeds: of plain numbers that come from trainings.
+
+        Returns:
+            First the published cells in their order, then ours that the paper does not have.
+        """
+        notes = dict(notes or {})
+        names = list(published["table"].unique())
+        if len(names) > 1:
+            raise FacelabError(f"one table at a time; `published` holds {', '.join(names)}")
+        lines = []
+        for cell in published.itertuples(index=False):
+            note = notes.get((cell.row, cell.column), notes.get(cell.row, ""))
+            if not note and (cell.row, cell.column) not in ours:
+                note = PUBLISHED_ONLY
+            if cell.status == "unverified":
+                note = f"{note}; {NOT_CHECKED}" if note else NOT_CHECKED
+            lines.append((cell.row, cell.column, cell.paper, cell.unit, note))
+        have = {(row, column) for row, column, *_ in lines}
+        for row, column in ours:
+            if (row, column) not in have:
+                note = notes.get((row, column), notes.get(row, ""))
+                lines.append((row, column, np.nan, unit, note))
+        cells = []
+        for row, column, paper, cell_unit, note in lines:
+            value = ours.get((row, column), np.nan)
+            if not isinstance(value, Estimate):
+                value = Estimate(value=float(value), low=np.nan, high=np.nan, n=0, seeds=seeds or 0)
+            cells.append(
+                {
+                    "table": names[0] if names else "",
+                    "row": row,
+                    "column": column,
+                    "paper": paper,
+                    "ours": value.value,
+                    "low": value.low,
+                    "high": value.high,
+                    "seeds": value.seeds or np.nan,
+                    "n": value.n or np.nan,
+                    "unit": cell_unit,
+                    "tier": self.tier,
+                    "note": note,
+                }
+            )
+        return pd.DataFrame(cells, columns=list(COLUMNS))
+
+    def table(
+        self,
+        id: str,
+        frame: pd.DataFrame,
+        *,
+        caption: str,
+        layout: Layout | None = None,
+        runs: Sequence[Mapping[str, Any]] = (),
+    ) -> Table:
+        """Writes a table and returns it for display.
+
+        Args:
+            id: file name without suffix, such as "table-2".
+            frame: tidy, with exactly the columns `COLUMNS`; see `tables.check`.
+            caption: a sentence that states the reading.
+            layout: order, decimals, what is better; see `tables.Layout`.
+            runs: results of the experiments behind it, for code, seconds and memory.
+
+        Raises:
+            FacelabError: the frame is not tidy; the message names the cell.
+        """
+        _check_texts(id, caption=caption)
+        check(frame, id=id, tier=self.tier)
+        entry = self._record(runs)
+        table = Table(
+            frame=frame.reset_index(drop=True),
+            caption=caption,
+            layout=layout or Layout(),
+            source=provenance.line(entry),
+        )
+        folder = paths.results_dir(self.tier, self.paper)
+        _write(folder / f"{id}.csv", _csv(frame))
+        _write(folder / f"{id}.md", table.markdown() + "\n")
+        _write_json(folder / f"{id}.json", {"id": id, "caption": caption, "provenance": entry})
+        return table
+
+    def figure(
+        self,
+        id: str,
+        fig: Figure,
+        *,
+        alt: str,
+        caption: str,
+        data: pd.DataFrame | Mapping[str, Any],
+        photo: bool = False,
+        runs: Sequence[Mapping[str, Any]] = (),
+    ) -> Drawing:
+        """Writes a figure with what is plotted, closes it, and returns it for display.
+
+        Args:
+            id: file name without suffix, such as "fig-4".
+            fig: the figure.
+            alt: what is to be seen, for those who do not see it.
+            caption: a sentence that states the reading.
+            data: what is plotted: a frame, or arrays by name. Arrays that are not all of one length
+                go to a long table: name, indices, value.
+            photo: it shows real people. The picture then goes to `figures/photos/`, which git
+                ignores; the data and the JSON stay with the others.
+            runs: results of the experiments behind it.
+
+        Raises:
+            FacelabError: alt text, caption or data are missing.
+        """
+        _check_texts(id, alt=alt, caption=caption)
+        plotted = _plotted(data, id)
+        folder = paths.figures_dir(self.tier, self.paper)
+        pictures = folder
+        if photo:
+            pictures = folder.parents[1] / "photos" / self.tier / self.paper
+            pictures.mkdir(parents=True, exist_ok=True)
+        png, svg = pictures / f"{id}.png", pictures / f"{id}.svg"
+        with mpl.rc_context({"svg.hashsalt": "facelab"}):
+            with paths.atomic_write(png) as temporary:
+                fig.savefig(temporary, bbox_inches="tight", metadata={"Software": None})
+            with paths.atomic_write(svg) as temporary:
+                blank = {"Date": None, "Creator": None}
+                fig.savefig(temporary, bbox_inches="tight", metadata=blank)
+        plt.close(fig)
+        files = [png.name, svg.name]
+        if svg.stat().st_size > SVG_LIMIT:
+            svg.unlink()
+            files = [png.name]
+        _write(folder / f"{id}.csv", _csv(plotted))
+        entry = self._record(runs)
+        about = {
+            "id": id,
+            "alt": alt,
+            "caption": caption,
+            "files": files,
+            "photo": photo,
+            "svg": "written" if len(files) == 2 else f"left out: over {SVG_LIMIT} bytes",
+            "provenance": entry,
+        }
+        _write_json(folder / f"{id}.json", about)
+        return Drawing(png=png, alt=alt, caption=caption, source=provenance.line(entry))
+
+    def _record(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The provenance of one artefact, with what its experiments took."""
+        facts = [result["provenance"] for result in results]
+        entry = provenance.record(
+            notebook=self.notebook,
+            tier=self.tier,
+            seeds=self.seeds,
+            parameters=self.parameters,
+            code=self.code,
+            data=self.data,
+            seconds=sum(fact["seconds"] for fact in facts) if facts else None,
+        )
+        if facts:
+            entry["runs"] = {
+                "count": len(facts),
+                "code": sorted({fact["code"] for fact in facts}),
+                "device": sorted({fact["device"] for fact in facts}),
+                "threads": sorted({fact["threads"] for fact in facts}),
+                "peak_memory_mb": round(max(fact["peak_memory_mb"] for fact in facts)),
+            }
+        return entry
+
+
+def opening(notebook: Mapping[str, Any]) -> Markdown:
+    """The opening of a notebook, from its metadata and from what its runs took.
+
+    Args:
+        notebook: `name` ("10_laplace"), `title`, `paper` (the reference), `objectives` and
+            `prerequisites` (lists), `data` and `licence` (sentences).
+
+    Raises:
+        FacelabError: a key is missing or unknown.
+    """
+    keys = {"name", "title", "paper", "objectives", "prerequisites", "data", "licence"}
+    if set(notebook) != keys:
+        missing, extra = sorted(keys - set(notebook)), sorted(set(notebook) - keys)
+        raise FacelabError(
+            f"opening(): missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
+        )
+    parts = [f"# {notebook['title']}", notebook["paper"], "**You will be able to**"]
+    parts.append("\n".join(f"- {text}" for text in notebook["objectives"]))
+    parts.append("**Before you start**")
+    parts.append("\n".join(f"- {text}" for text in notebook["prerequisites"]))
+    taken = measured(notebook["name"])
+    lines = ["| tier | minutes | memory | measured |", "|---|---:|---:|---|"]
+    for tier in paths.TIERS:
+        if tier in taken:
+            row = taken[tier]
+            minutes = f"{float(row['seconds']) / 60:.1f}"
+            memory = f"{float(row['peak_memory_mb']) / 1000:.1f} GB"
+            start = "from empty caches" if row["start"] == "cold" else "with filled caches"
+            lines.append(f"| {tier} | {minutes} | {memory} | {row['cores']} cores, {start} |")
+        else:
+            lines.append(f"| {tier} | – | – | not yet |")
+    parts.append("\n".join(lines))
+    parts.append(f"**Data.** {notebook['data']}")
+    parts.append(f"**Licence.** {notebook['licence']}")
+    return Markdown("\n\n".join(parts))
+
+
+def _room(paper: str) -> tuple[str, ...]:
+    """The code of a paper: its room, or the package that a notebook without a paper is about."""
+    return (f"facelab.papers.{paper}",) if (PAPERS / paper).is_dir() else (f"facelab.{paper}",)
+
+
+def _notebook_of(paper: str) -> str:
+    found = sorted((paths.repo_root() / "notebooks").glob(f"[0-9]*_{paper}.py"))
+    return found[0].stem if found else ""
+
+
+def _check_texts(id: str, **texts: str) -> None:
+    if not _ID.fullmatch(id):
+        raise FacelabError(f"id {id!r}: expected small letters, digits and hyphens, as 'table-2'")
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text.strip():
+            raise FacelabError(f"{id}: {name} is empty; say in a sentence what is to be seen")
+
+
+def _plotted(data: pd.DataFrame | Mapping[str, Any], id: str) -> pd.DataFrame:
+    """What a figure plots, as a frame.
+
+    Raises:
+        FacelabError: there is nothing.
+    """
+    if isinstance(data, pd.DataFrame):
+        frame = data
+    elif isinstance(data, Mapping):
+        arrays = {name: _array(value) for name, value in data.items()}
+        shapes = {array.shape for array in arrays.values()}
+        if len(shapes) == 1 and all(array.ndim == 1 for array in arrays.values()):
+            frame = pd.DataFrame(arrays)
+        else:
+            frame = _long(arrays)
+    else:
+        raise FacelabError(f"{id}: data is a frame or arrays by name; got {type(data).__name__}")
+    if frame.empty:
+        raise FacelabError(f"{id}: data is empty; give what is plotted")
+    return frame
+
+
+def _long(arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Arrays of any shapes as lines of name, indices and value."""
+    parts = []
+    for name, array in arrays.items():
+        indices = np.indices(array.shape).reshape(array.ndim, -1)  # (D, size)
+        columns = {f"index_{axis}": index for axis, index in enumerate(indices)}
+        parts.append(pd.DataFrame({"name": name, **columns, "value": array.ravel()}))
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    axes = [column for column in frame.columns if column.startswith("index_")]
+    frame[axes] = frame[axes].astype("Int64")  # whole numbers, also where an axis is missing
+    return frame[["name", *axes, "value"]] if parts else frame
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.atleast_1d(np.asarray(value.detach().cpu() if hasattr(value, "detach") else value))
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """Nine digits: enough for any reading, few enough that rounding noise seldom shows."""
+    return frame.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+
+
+def _write(path: Path, text: str) -> None:
+    with paths.atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    _write(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
