@@ -36,6 +36,8 @@ from facelab.provenance import cores
 from facelab.settings import notebook_parameters
 
 TRACEBACK_LINES = 40
+# The own log of the kernel is of no use to the reader: errors of cells come another way.
+QUIET = "--log-level=CRITICAL"
 
 
 class NotebookFailed(FacelabError):
@@ -138,9 +140,7 @@ class _ThisPython(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         return KernelSpec(
-            # The kernel's own log is of no use to the reader: errors of cells come another way.
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-            + ["--log-level=CRITICAL"],
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", QUIET],
             language="python",
             display_name=notebooks.KERNELSPEC["display_name"],
             # Figures are to land in the notebook whatever backend the shell asks for.
