@@ -72,7 +72,7 @@ def distil() -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     }  # fmt: skip
     arrays |= masks.make(mean, triangles, uv, part, vertex_part, base_index, actions, action_names,
                          root / "data")  # fmt: skip
-    ears = arrays["mask_ears"][triangles].max(1) > 0.3
+    ears = arrays["mask_ears"][triangles].min(1) > 0.5
     skin = (part == "body") & ~ears & (arrays["mask_inner_mouth"][triangles].max(1) < 0.5)
     arrays |= landmarks.locate(mean, triangles, skin, base_index, arrays["mirror"])
     arrays = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in arrays.items()}

@@ -20,7 +20,7 @@ import numpy as np
 from facelab import FacelabError
 from facelab.paths import atomic_write, cache_dir
 
-HEAD_VERSION = 3  # raise when the file's contents change: every cache is then re-made
+HEAD_VERSION = 4  # raise when the file's contents change: every cache is then re-made
 STALE_SECONDS = 300.0  # a lock this old was left by a process that died
 REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
 
@@ -44,7 +44,7 @@ class Head:
             tongue, lashes, neck, rigid, ... (see masks.make for each).
         landmark_vertices, landmark_weights: (68, 3) i32 and (68, 3) f32, the iBUG-68 points as
             barycentric mesh points (the contour's at rest; landmarks.points slides it).
-        contour_vertices, contour_weights: (17, M, 3) tracks of the contour points, from rest inwards.
+        contour_vertices, contour_weights: (17, M, 3) tracks of the contour points, back to front.
         contour_outward: (17, 2) frontal directions out of the face.
         mirror: (V,) i32, the vertex at each vertex's mirror image.
         eyeball: (V,) i8, 0 = eyeball at the image's left, 1 = at its right, -1 = no eyeball.

@@ -6,19 +6,20 @@ eyes from the outer corner to the caruncle, the lips' outer points on the vermil
 
 The contour (0-16) is no set of skin points: annotators mark the *visible outline* of the face. On a
 frontal face that is the line from ear to ear over the jaw, and so are our rest points. On a turned
-head the far half of that line is hidden, and annotators mark the silhouette instead. So each
-contour point owns a *track*, a line over the skin from its rest point towards the inner cheek, and
-`points` takes the place on it that lies farthest outwards in the picture. On the near side this is
-the rest point itself, which is what annotators mark there (the jaw's edge before the ear); the chin
-slides up its front when the head looks down. The slide is discrete along the track (TRACK places),
-where the silhouette is tangent to it, so the jump between neighbours is far below a pixel.
+head the far half of that line is hidden, and annotators mark the silhouette instead; on the near
+half they follow the edge of the jaw back to the ear. So each contour point owns a *track*, a line
+over the skin from the jaw's edge before the ear, through its rest point, to the inner cheek, and
+`points` takes the place on it that lies farthest outwards in the picture: the silhouette on the far
+side, the jaw's edge on the near side. The chin slides up its front when the head looks down. The
+slide is discrete along the track, where the silhouette is tangent to it, so the jump between
+neighbours is far below a pixel.
 """
 
 import numpy as np
 
 from facelab.faces.head import Head
 
-TRACK = 24  # places on each contour point's track
+BACK, INNER = 8, 24  # places on each track behind the rest point, and from it inwards
 
 # Weighted vertices of MakeHuman's base mesh: image-left half and midline, the rest by mirroring.
 _FIXED: dict[int, dict[int, float]] = {
@@ -35,8 +36,8 @@ _FIXED: dict[int, dict[int, float]] = {
     60: {3708: 1}, 61: {522: 0.7, 472: 0.3}, 62: {520: 0.7, 474: 0.3}, 66: {523: 1}, 67: {517: 1},
 }  # fmt: skip
 
-# Contour points 0-8 on the frontal mean head, cm: the track's start (rest point), its inner end,
-# and the outward direction. Starts are evenly spaced along the face's outline.
+# Contour points 0-8 on the frontal mean head, cm: rest point, inner end of the track,
+# and the outward direction. Rest points are evenly spaced along the face's outline.
 _CONTOUR = np.array(
     [[-7.21, -0.46, -5.10, -0.60, -1.00, 0.00], [-7.15, -2.53, -3.60, -2.40, -1.00, 0.00],
      [-6.93, -4.54, -3.20, -4.20, -1.00, 0.00], [-6.41, -6.44, -3.00, -5.90, -0.97, -0.23],
@@ -44,6 +45,10 @@ _CONTOUR = np.array(
      [-3.06, -11.01, -1.70, -9.50, -0.42, -0.91], [-1.51, -11.64, -0.85, -9.80, -0.18, -0.98],
      [0.00, -11.80, 0.00, -9.80, 0.00, -1.00]]
 )  # fmt: skip
+# Back ends of the tracks of points 0-5, (z, y) in cm as seen from the side; 6-8 have none.
+_EDGE = np.array(
+    [[-6.2, -0.5], [-6.0, -2.6], [-6.0, -4.7], [-5.9, -6.7], [-4.6, -8.6], [-3.1, -10.2]]
+)
 
 MIRROR = np.array(
     [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47,
@@ -66,11 +71,11 @@ def points(
 
     Returns:
         points (N, 68, 3) in the same space, to be projected like the vertices, and slid (N, 68)
-        bool, True where a contour point left its rest point. A slid point lies on the silhouette,
+        bool, True where a contour point slid inwards. Such a point lies on the silhouette,
         so a depth test should give it some centimetres of tolerance or count it visible.
     """
     rest = _combine(vertices, head.landmark_vertices, head.landmark_weights)  # (N, 68, 3)
-    tracks = _combine(vertices, head.contour_vertices, head.contour_weights)  # (N, 17, TRACK, 3)
+    tracks = _combine(vertices, head.contour_vertices, head.contour_weights)  # (N, 17, M, 3)
     roll = np.deg2rad(np.asarray(pose, np.float64)[:, 2])
     cos, sin = np.cos(roll), np.sin(roll)
     x, y = head.contour_outward.T  # (17,) each
@@ -82,7 +87,7 @@ def points(
     chosen = reach.argmax(2)  # (N, 17)
     rest[:, :17] = np.take_along_axis(tracks, chosen[..., None, None], 2)[:, :, 0]
     slid = np.zeros(rest.shape[:2], bool)
-    slid[:, :17] = chosen > 0
+    slid[:, :17] = chosen > BACK
     return rest, slid
 
 
@@ -120,14 +125,22 @@ def locate(
     number = np.full(base_index.max() + 1, -1)
     number[base_index] = np.arange(len(base_index))
     vertices, weights = np.zeros((68, 3), np.int32), np.zeros((68, 3))
-    tracks = np.zeros((17, TRACK, 3), np.int32), np.zeros((17, TRACK, 3))
+    tracks = np.zeros((17, BACK + INNER, 3), np.int32), np.zeros((17, BACK + INNER, 3))
     outward = np.zeros((17, 2))
     for k, (x0, y0, x1, y1, *direction) in enumerate(_CONTOUR):
-        share = np.linspace(0, 1, TRACK)[:, None]
+        share = np.linspace(0, 1, INNER)[:, None]
         places = (1 - share) * (x0, y0) + share * (x1, y1)
-        tracks[0][k], tracks[1][k] = _front(mean, triangles[skin], places)
+        front = _front(mean, triangles[skin], places)
+        rest = (mean[front[0][0]] * front[1][0][:, None]).sum(0)
+        back = [np.repeat(part[:1], BACK, 0) for part in front]
+        if k < len(_EDGE):
+            share = np.linspace(0, 1, BACK, endpoint=False)[:, None]
+            places = (1 - share) * _EDGE[k] + share * rest[[2, 1]]
+            back = _front(mean[:, [2, 1, 0]] * (1, 1, -1), triangles[skin], places)
+        for track, *ends in zip(tracks, back, front, strict=True):
+            track[k] = np.concatenate(ends)
         outward[k] = direction
-        vertices[k], weights[k] = tracks[0][k, 0], tracks[1][k, 0]
+        vertices[k], weights[k] = front[0][0], front[1][0]
         tracks[0][16 - k], tracks[1][16 - k] = mirror[tracks[0][k]], tracks[1][k]
         outward[16 - k] = outward[k] * [-1, 1]
     for k, parts in _FIXED.items():
@@ -156,7 +169,7 @@ def _front(mean, triangles, places) -> tuple[np.ndarray, np.ndarray]:
                          (weights * np.stack([a, b, c], 1)[..., 2]).sum(1), -np.inf)  # fmt: skip
         best = depth.argmax()
         if not np.isfinite(depth[best]):
-            raise ValueError(f"no skin at {place} cm on the frontal mean head")
+            raise ValueError(f"no skin at {place} cm on the mean head")
         found[0][row], found[1][row] = triangles[best], weights[best]
     return found
 
