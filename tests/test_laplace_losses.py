@@ -6,8 +6,9 @@ import math
 
 import pytest
 import torch
-from facelab.papers.laplace import losses
 from torch.distributions import Laplace, Normal, kl_divergence
+
+from facelab.papers.laplace import losses
 
 
 def _logits(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:

@@ -4,6 +4,7 @@ import doctest
 
 import pytest
 import torch
+
 from facelab.papers.laplace import model
 from facelab.papers.laplace.model import RCN, PatchDiscriminator
 
