@@ -58,3 +58,54 @@ def test_by_bins_leaves_empty_bins_empty():
     assert frame["mean"].tolist()[:2] == [2.0, 5.0]
     assert np.isnan(frame["mean"][2])
     assert frame["count"].tolist() == [2, 1, 0]
+
+
+def result(seed: int, shift: float = 0.0) -> dict:
+    """A result as `LaplaceRun` gives it, of 6 common and 3 challenge faces."""
+    rng = np.random.default_rng(seed)
+    return {
+        part: {
+            "nme": rng.random(count) + shift,
+            "spread": rng.random(count),
+            "points": rng.random((count, 68)),
+            "scale": rng.random((count, 68)),
+        }
+        for part, count in (("common", 6), ("challenge", 3))
+    }
+
+
+def test_full_is_common_and_challenge_together():
+    row = [result(0), result(1)]
+    full = tables.per_face(row, "full")
+    assert full.shape == (2, 9)
+    np.testing.assert_array_equal(full[1, 6:], row[1]["challenge"]["nme"])
+    with pytest.raises(ValueError, match="subset"):
+        tables.per_face(row, "hard")
+
+
+def test_cells_are_means_inside_their_intervals():
+    found = tables.cells({"A": [result(0)]}, columns={"Common": "common"}, measure="spread")
+    estimate = found["A", "Common"]
+    assert estimate.value == pytest.approx(result(0)["common"]["spread"].mean())
+    assert estimate.low <= estimate.value <= estimate.high
+    assert (estimate.n, estimate.seeds) == (6, 1)
+
+
+def test_claims_are_read_from_the_sign_and_the_interval():
+    rows = {"good": [result(0)], "bad": [result(0, shift=2.0)], "same": [result(1)]}
+    claims = [
+        tables.Claim("lower", "good", "bad", "full"),
+        tables.Claim("higher", "bad", "good", "common"),
+        tables.Claim("equal", "good", "same", "challenge"),
+        tables.Claim("unknown", "good", "absent", "full"),
+    ]
+    frame = tables.judge(claims, rows)
+    assert list(frame["reading"])[:2] == ["holds", "reversed"]
+    assert frame["reading"][3] == "not run"
+    assert frame["ours"][0] == pytest.approx(2.0)
+    assert frame["unit"].unique().tolist() == ["%"]
+
+
+def test_point_errors_keep_seeds_faces_and_points():
+    errors, scales = tables.point_errors([result(0), result(1)])
+    assert errors.shape == scales.shape == (2, 9, 68)

@@ -1,17 +1,27 @@
 """From runs to the tables and figures of Laplace Landmark Localization: pure functions.
 
-Each takes plain results (what `experiments` returns) or plain numbers, and gives a tidy frame: one
-row a cell of the table, ready for the lab book, or the numbers behind a figure. Nothing here
-trains, draws or reads a file, so the cells of the notebook ``10_laplace`` stay short.
+Each takes plain results (what `experiments` returns) or plain numbers, and gives the cells of a
+table for the lab book's `beside`, or the numbers behind a figure. Nothing here trains, draws or
+reads a file, so the cells of the notebook ``10_laplace`` stay short.
+
+A *row* is a list of results of one method, one for each seed, all tested on the same faces.
 """
 
 import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from facelab.papers.laplace.model import RCN
+from facelab.statistics import Estimate, bootstrap_mean, paired_difference
+
+Row = Sequence[Mapping[str, Any]]  # results of one method, by seed
+
+SUBSETS = ("common", "challenge", "full")  # of 300-W; full is both
 
 WIDTHS = (4, 8, 16, 32, 64)  # channels of Table 3, 1/16 to 1
 
@@ -149,3 +159,105 @@ def by_bins(values: np.ndarray, by: np.ndarray, edges: tuple[float, ...]) -> pd.
         mean = values[inside].mean() if inside.any() else np.nan
         rows.append({"from": low, "to": high, "mean": mean, "count": int(inside.sum())})
     return pd.DataFrame(rows)
+
+
+def per_face(row: Row, subset: str = "full", measure: str = "nme") -> np.ndarray:
+    """One measure of each test face, by seed.
+
+    Args:
+        row: results of one method.
+        subset: one of `SUBSETS`.
+        measure: "nme" (percent) or "spread" (pixels of the map).
+
+    Returns:
+        (S, N) seeds by faces; "full" has the common faces first.
+    """
+    if subset not in SUBSETS:
+        raise ValueError(f"subset is one of {', '.join(SUBSETS)}, got {subset!r}")
+    parts = SUBSETS[:2] if subset == "full" else (subset,)
+    return np.stack([np.concatenate([result[p][measure] for p in parts]) for result in row])
+
+
+def cells(
+    rows: Mapping[str, Row],
+    *,
+    columns: Mapping[str, str] | None = None,
+    measure: str = "nme",
+) -> dict[tuple[str, str], Estimate]:
+    """Means with intervals of all rows, by (row, column).
+
+    Args:
+        rows: results by the name of the table's row.
+        columns: subset by the name of the table's column; by default the subsets themselves.
+        measure: see `per_face`.
+    """
+    columns = columns or {subset: subset for subset in SUBSETS}
+    return {
+        (name, column): bootstrap_mean(per_face(row, subset, measure))
+        for name, row in rows.items()
+        for column, subset in columns.items()
+    }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper as a difference: the measure of ``better`` lies below ``worse``'s.
+
+    Attributes:
+        text: the claim in a sentence.
+        better, worse: names of rows.
+        subset: see `per_face`.
+        paper: worse minus better in the paper, in the measure's unit; nan where it gives neither.
+        measure: see `per_face`.
+    """
+
+    text: str
+    better: str
+    worse: str
+    subset: str
+    paper: float = float("nan")
+    measure: str = "nme"
+
+
+def judge(claims: Sequence[Claim], rows: Mapping[str, Row]) -> pd.DataFrame:
+    """What this run says to each claim: the paired difference, its interval, a reading.
+
+    The reading is "holds" or "reversed" where the 95 % interval excludes zero, else "undecided".
+
+    Returns:
+        Columns ``claim``, ``where``, ``paper``, ``ours``, ``low``, ``high``, ``unit`` and
+        ``reading``; positive differences speak for the claim. Claims about rows that are not in
+        ``rows`` are read as "not run".
+    """
+    lines = []
+    for claim in claims:
+        line = {"claim": claim.text, "where": claim.subset, "paper": claim.paper}
+        line |= {"ours": np.nan, "low": np.nan, "high": np.nan}
+        line["unit"] = "%" if claim.measure == "nme" else "px"
+        if claim.worse not in rows or claim.better not in rows:
+            lines.append({**line, "reading": "not run"})
+            continue
+        worse, better = (
+            per_face(rows[name], claim.subset, claim.measure)
+            for name in (claim.worse, claim.better)
+        )
+        difference = paired_difference(worse, better)
+        reading = "undecided"
+        if difference.settled:
+            reading = "holds" if difference.value > 0 else "reversed"
+        line |= {"ours": difference.value, "low": difference.low, "high": difference.high}
+        lines.append({**line, "reading": reading})
+    return pd.DataFrame(lines)
+
+
+def point_errors(row: Row) -> tuple[np.ndarray, np.ndarray]:
+    """Error (percent) and scale b (pixels) of every predicted landmark, common faces first.
+
+    Returns:
+        Two arrays (S, N, K).
+    """
+    both = [
+        np.stack([np.concatenate([result[p][key] for p in SUBSETS[:2]]) for result in row])
+        for key in ("points", "scale")
+    ]
+    return both[0], both[1]
