@@ -270,6 +270,7 @@ def test_one_setting_sends_runs_to_a_cluster(workshop, monkeypatch):
     monkeypatch.setenv("FACELAB_CACHE", os.environ["FACELAB_CACHE"] + "-2")
     monkeypatch.setenv("FACELAB_CLUSTER", "local")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     results = run_all([workshop.toy(seed=1)])
     assert results[0]["history"] == here["history"]
     assert (workshop.toy(seed=1).infra.uid_folder() / "submitit").exists()
