@@ -65,6 +65,14 @@ def distil() -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     middle = lambda x: sum(x[..., eye, :].mean(-2, keepdims=True) for eye in eyes) / 2  # noqa: E731
     offsets, mean = offsets - middle(offsets), mean - middle(mean)
 
+    number = np.full(len(keep), -1)
+    number[base_index] = np.arange(len(base_index))
+    still = np.isin(np.arange(len(mean)), np.concatenate(eyes))
+    actions[:, still] = 0  # eyeballs turn rigidly by the gaze; here only the lids follow
+    mean[vertex_part == "helper-upper-teeth", 1] -= 0.2  # so that a smile shows them
+    _lower_tongue(mean, actions, action_names, vertex_part == "helper-tongue")
+    _close_lips(mean, offsets, actions[action_names.index("mouthClose")], number)
+
     scale = np.array([_sigma(name) for name in names])
     arrays = {
         "mean": mean, "identity": offsets, "identity_scale": scale, "actions": actions,
@@ -145,6 +153,34 @@ def _basis(model) -> dict[str, np.ndarray]:
         else:
             basis[plain] = change[label]
     return basis
+
+
+def _lower_tongue(mean, actions, action_names, tongue) -> None:
+    """Lays the tongue flat on the mouth's floor (in place): Anny's touches the palate and fills an
+    open mouth. It comes out as far as before."""
+    height = mean[tongue, 1] - mean[tongue, 1].min()
+    shift = np.stack([0 * height, -0.45 * height, 0 * height - 0.3], 1)
+    mean[tongue] += shift
+    actions[action_names.index("tongueOut"), tongue] -= shift
+    actions[action_names.index("jawOpen"), tongue] *= 1.2
+
+
+# Middle of the lips' inner rims, upper and lower, in the base mesh (both sides by symmetry).
+RIMS = np.array([[520, 523], [522, 517]])
+
+
+def _close_lips(mean, offsets, closing, number) -> None:
+    """Closes the lips of the mean and of every identity offset by a little `closing` (in place).
+
+    Anny's neutral lips are slightly apart, more so for some people. `closing` is the action that
+    undoes an open jaw at the lips; its share in each offset makes the gap there zero.
+    """
+    upper, lower = number[RIMS].T
+    rise = (closing[lower, 1] - closing[upper, 1]).mean()
+    gap = (mean[upper, 1] - mean[lower, 1]).mean() + 0.03  # cm, pressed together softly
+    mean += gap / rise * closing
+    gaps = (offsets[:, upper, 1] - offsets[:, lower, 1]).mean(1)  # (I,)
+    offsets += (gaps / rise)[:, None, None] * closing
 
 
 def _sigma(name: str) -> float:

@@ -34,7 +34,7 @@ UNIT_ACTIONS = {
 # Emotion -> action -> natural strength at full emotion; sides as above.
 PROTOTYPES: dict[str, dict[str, float]] = {
     "neutral": {},
-    "happy": {"mouthSmile": 0.75, "cheekSquint": 0.7, "eyeSquint": 0.3, "mouthUpperUp": 0.25,
+    "happy": {"mouthSmile": 0.75, "cheekSquint": 0.7, "eyeSquint": 0.3, "mouthUpperUp": 0.35,
               "mouthDimple": 0.15, "jawOpen": 0.08, "mouthLowerDown": 0.1},
     "sad": {"browInnerUp": 0.8, "browDown": 0.25, "mouthFrown": 0.75, "mouthShrugLower": 0.4,
             "eyeSquint": 0.2, "eyeBlink": 0.12},

@@ -20,7 +20,7 @@ import numpy as np
 from facelab import FacelabError
 from facelab.paths import atomic_write, cache_dir
 
-HEAD_VERSION = 4  # raise when the file's contents change: every cache is then re-made
+HEAD_VERSION = 7  # raise when the file's contents change: every cache is then re-made
 STALE_SECONDS = 300.0  # a lock this old was left by a process that died
 REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
 
