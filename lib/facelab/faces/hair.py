@@ -1,0 +1,330 @@
+"""Hair as cards: ribbons that grow from the scalp along a style's flow and lie over each other.
+
+Everything grows in the space of the unposed face, so that it follows the shape of the head and turns
+with it. A card is a strip of SEGMENTS quads; `raster.fill_hair` cuts it into strands with jagged tips.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from facelab.faces.head import Head
+from facelab.faces.raster import FAST, f32, hashed, smooth
+
+HAIR_STYLES = (
+    "bald", "buzz", "short", "side_part", "curly", "afro", "bob", "long", "bun", "receding",
+)  # fmt: skip
+BALD, BUZZ, SHORT, SIDE_PART, CURLY, AFRO, BOB, LONG, BUN, RECEDING = range(10)
+CARDS, POINTS = 560, 7
+SKULL = np.array([0.0, 2.5, -8.0], np.float32)  # cm, middle of the braincase on the mean head
+AZIMUTHS, POLARS = 32, 20  # grid of directions on which the head's radius is kept
+
+# Hairline on the mean head: azimuth in degrees from the front, height in cm above the eyes. Forehead, temple,
+# sideburn, over the ear, nape.
+HAIRLINE = np.array(
+    [[0, 7.6], [15, 7.7], [26, 7.3], [34, 6.3], [41, 4.8], [47, 3.0], [51, 0.5], [55, -2.0], [62, -3.0],
+     [68, -1.5], [76, 2.2], [95, 2.6], [104, 1.0], [110, -2.5], [122, -6.0], [140, -8.0], [180, -8.8]],
+    np.float32,
+)  # fmt: skip
+
+# One row a style. Lengths at the sides and on top in cm, thickness of the layer, then the weights of the flow:
+# gravity, away from the crown, away from the parting, backwards; then curl (cm), its waves per card, half width
+# of a card in cm, raggedness of the tips, share of the cards, and how far cards stand off at the root.
+STYLE = np.array(
+    [
+        # side top thick grav crown part back curl wave width jag share lift
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [2.4, 4.2, 1.3, 0.3, 1.0, 0.3, 0.0, 0.12, 1.0, 0.75, 0.6, 1.0, 0.5],
+        [3.0, 6.5, 1.6, 0.25, 0.1, 1.0, 0.7, 0.15, 1.0, 0.85, 0.4, 1.0, 0.6],
+        [3.6, 5.5, 2.6, 0.2, 0.5, 0.2, 0.0, 0.55, 2.2, 0.85, 0.6, 1.0, 0.9],
+        [3.0, 3.2, 4.6, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.30, 0.5, 1.0, 1.0],
+        [13.0, 17.0, 1.7, 1.0, 0.0, 0.8, 0.2, 0.25, 1.0, 0.95, 0.15, 1.0, 0.6],
+        [27.0, 32.0, 1.9, 1.0, 0.0, 0.7, 0.3, 0.45, 1.6, 1.10, 0.3, 1.0, 0.6],
+        [9.0, 9.0, 0.8, 0.0, 0.0, 0.0, 1.0, 0.06, 1.0, 0.85, 0.2, 1.0, 0.3],
+        [2.2, 2.6, 0.8, 0.3, 0.8, 0.3, 0.3, 0.08, 1.0, 0.70, 0.7, 0.8, 0.4],
+    ],
+    np.float32,
+)
+
+
+class Scalp(NamedTuple):
+    """What growing hair needs of the head. Roots are barycentric; directions index the radius grid."""
+
+    root_vertices: np.ndarray  # (CARDS, 3) i32
+    root_weights: np.ndarray  # (CARDS, 3) f32
+    root_azimuth: np.ndarray  # (CARDS,) f32 degrees from the front, 0 to 180
+    root_height: np.ndarray  # (CARDS,) f32 cm on the mean head
+    grid_vertices: (
+        np.ndarray
+    )  # (AZIMUTHS, POLARS, 3) i32, -1 where the direction leaves by the neck
+    grid_weights: np.ndarray  # (AZIMUTHS, POLARS, 3) f32
+    azimuth: np.ndarray  # (V,) f32 degrees from the front of every vertex, 0 to 180
+    height: np.ndarray  # (V,) f32 cm
+    triangles: np.ndarray  # (CARDS * (POINTS - 1) * 2, 3) i32 over vertices card * 2 * POINTS + ...
+
+
+def scalp(head: Head) -> Scalp:
+    """Roots spread evenly over the scalp, and the grid of the head's radius round SKULL."""
+    place = head.mean - SKULL
+    azimuth = np.degrees(np.arctan2(np.abs(place[:, 0]), place[:, 2])).astype(np.float32)
+    height = head.mean[:, 1].astype(np.float32)
+    line = np.interp(azimuth, HAIRLINE[:, 0], HAIRLINE[:, 1])
+    hairy = (height > line - 0.8) & (head.masks["ears"] < 0.3)
+    t = head.triangles[(head.region == 0) & hairy[head.triangles].all(1)]
+    vertices, weights = _spread(head.mean, t)
+    at = (head.mean[vertices] * weights[..., None]).sum(1)
+    root_azimuth = np.degrees(np.arctan2(np.abs(at[:, 0]), at[:, 2] - SKULL[2]))
+    grid_vertices, grid_weights = _grid(head)
+    card = np.arange(CARDS)[:, None] * 2 * POINTS + 2 * np.arange(POINTS - 1)  # (CARDS, POINTS-1)
+    pair = np.stack([card, card + 1, card + 2, card + 1, card + 3, card + 2], -1)
+    return Scalp(
+        vertices, weights.astype(np.float32), root_azimuth.astype(np.float32), at[:, 1].astype(np.float32),
+        grid_vertices, grid_weights, azimuth, height, pair.reshape(-1, 3).astype(np.int32),
+    )  # fmt: skip
+
+
+def _spread(mean, triangles):
+    """CARDS points, far from each other: the farthest of many candidates, one after the other."""
+    rng = np.random.default_rng(5)
+    corners = mean[triangles]  # (T, 3, 3)
+    area = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
+    pick = rng.choice(len(triangles), 6000, p=area / area.sum())
+    a, b = np.sqrt(rng.random(6000)), rng.random(6000)
+    weights = np.stack([1 - a, a * (1 - b), a * b], 1)
+    points = (corners[pick] * weights[..., None]).sum(1)
+    chosen = [0]
+    nearest = np.full(6000, np.inf)
+    for _ in range(CARDS - 1):
+        nearest = np.minimum(nearest, ((points - points[chosen[-1]]) ** 2).sum(1))
+        chosen.append(int(nearest.argmax()))
+    return triangles[pick[chosen]].astype(np.int32), weights[chosen]
+
+
+def _grid(head: Head):
+    """For each direction from SKULL the outermost triangle it leaves the head by, as barycentric point."""
+    a = (np.arange(AZIMUTHS) / AZIMUTHS * 2 - 1) * np.pi
+    p = (np.arange(POLARS) + 0.5) / POLARS * np.pi
+    a, p = np.meshgrid(a, p, indexing="ij")
+    rays = np.stack([np.sin(a) * np.sin(p), np.cos(p), np.cos(a) * np.sin(p)], -1).reshape(-1, 3)
+    t = head.triangles[(head.region == 0) & (head.mean[head.triangles][..., 1] > -11.9).all(1)]
+    o, e1, e2 = (head.mean[t[:, 0]] - SKULL), head.mean[t[:, 1]] - head.mean[t[:, 0]], None
+    e2 = head.mean[t[:, 2]] - head.mean[t[:, 0]]
+    vertices, weights = np.full((len(rays), 3), -1, np.int32), np.zeros((len(rays), 3), np.float32)
+    for i, ray in enumerate(rays):
+        h = np.cross(ray, e2)
+        det = (e1 * h).sum(1)
+        det = np.where(np.abs(det) < 1e-9, 1e-9, det)
+        u = (-o * h).sum(1) / det
+        q = np.cross(-o, e1)
+        v = (q * ray).sum(1) / det
+        r = (q * e2).sum(1) / det
+        r[(u < 0) | (v < 0) | (u + v > 1)] = 0
+        if r.max() > 0:
+            j = r.argmax()
+            vertices[i], weights[i] = t[j], (1 - u[j] - v[j], u[j], v[j])
+    return vertices.reshape(AZIMUTHS, POLARS, 3), weights.reshape(AZIMUTHS, POLARS, 3)
+
+
+@njit(cache=True, fastmath=FAST)
+def hairline(azimuth, style, raised, seed):
+    """Height of the hairline (cm on the mean head) at an azimuth in degrees, with a person's deviations."""
+    y = HAIRLINE[0, 1]
+    for k in range(HAIRLINE.shape[0] - 1):
+        low, high = HAIRLINE[k, 0], HAIRLINE[k + 1, 0]
+        if azimuth >= low:
+            w = min((azimuth - low) / (high - low), f32(1.0))
+            y = HAIRLINE[k, 1] + (HAIRLINE[k + 1, 1] - HAIRLINE[k, 1]) * w
+    front = f32(1.0) - smooth(f32(38.0), f32(52.0), azimuth)
+    y += front * raised
+    # a widow's peak, or the bays of men's temples
+    y += front * (f32(1.2) * hashed(seed, 1, 3) - f32(0.5)) * smooth(f32(4.0), f32(28.0), azimuth)
+    if style == RECEDING:
+        bay = np.exp(-(((azimuth - f32(32.0)) / f32(16.0)) ** 2))
+        y += f32(2.4) * bay + front * f32(0.7)
+    return y
+
+
+@njit(cache=True, fastmath=FAST)
+def radius(x, y, z, grid):
+    """The head's radius in the direction (x, y, z) from SKULL: bilinear in the grid, and the length."""
+    length = np.sqrt(x * x + y * y + z * z) + f32(1e-6)
+    a = (np.arctan2(x, z) * f32(0.15915494) + f32(0.5)) * f32(AZIMUTHS)
+    p = np.arccos(min(max(y / length, f32(-1.0)), f32(1.0))) * f32(0.31830988) * f32(POLARS) - f32(
+        0.5
+    )
+    p = min(max(p, f32(0.0)), f32(POLARS - 1.001))
+    i, j = int(np.floor(a)), int(p)
+    u, v = a - f32(i), p - f32(j)
+    i0, i1 = i % AZIMUTHS, (i + 1) % AZIMUTHS
+    r0 = grid[i0, j] * (f32(1.0) - v) + grid[i0, j + 1] * v
+    r1 = grid[i1, j] * (f32(1.0) - v) + grid[i1, j + 1] * v
+    return r0 * (f32(1.0) - u) + r1 * u, length
+
+
+@njit(cache=True, fastmath=FAST)
+def head_radii(points, static, skull, grid):
+    """Fills grid (AZIMUTHS, POLARS) with the radius of this face in every direction; 0 towards the neck."""
+    for i in range(AZIMUTHS):
+        for j in range(POLARS):
+            grid[i, j] = f32(0.0)
+            if static.grid_vertices[i, j, 0] < 0:
+                continue
+            s = f32(0.0)
+            for axis in range(3):
+                x = -skull[axis]
+                for k in range(3):
+                    x += points[static.grid_vertices[i, j, k], axis] * static.grid_weights[i, j, k]
+                s += x * x
+            grid[i, j] = np.sqrt(s)
+
+
+@njit(cache=True, fastmath=FAST)
+def grow(points, static, style, volume, raised, parting, seed, out):
+    """Grows the cards of one face into `out` (CARDS * POINTS * 2, 3); returns the number of cards.
+
+    Args:
+        points: (V, 3) cm, unposed face. style: index into HAIR_STYLES. volume: 0 to 1. raised: cm by which the
+        hairline stands higher. parting: -1 to 1. seed: integer of the person.
+    """
+    row = STYLE[style]
+    wanted = int(row[11] * f32(CARDS))
+    if wanted == 0:
+        return 0
+    grid = np.empty((AZIMUTHS, POLARS), np.float32)
+    skull = SKULL
+    head_radii(points, static, skull, grid)
+    thick = row[2] * (f32(0.6) + f32(0.8) * volume)
+    long = style == BOB or style == LONG
+    fringe = (long and hashed(seed, 2, 9) < f32(0.35)) or (
+        style == SHORT and hashed(seed, 2, 9) < f32(0.6)
+    )
+    quiff = style == SHORT and not fringe
+    part_x = parting * f32(4.0)
+    stretch = f32(0.85) + f32(0.3) * hashed(seed, 3, 9)
+    count = 0
+    line = np.empty((POINTS, 3), np.float32)
+    for card in range(wanted):
+        azimuth, height = static.root_azimuth[card], static.root_height[card]
+        edge = height - hairline(azimuth, style, raised, seed)
+        h1, h2, h3 = hashed(card, seed, 11), hashed(card, seed, 12), hashed(card, seed, 13)
+        if edge < f32(0.5) * h1 - f32(0.1):
+            continue
+        x = y = z = f32(0.0)
+        for k in range(3):
+            v, w = static.root_vertices[card, k], static.root_weights[card, k]
+            x += points[v, 0] * w
+            y += points[v, 1] * w
+            z += points[v, 2] * w
+        x, y, z = x - skull[0], y - skull[1], z - skull[2]
+        side = f32(1.0) if x + (h2 - f32(0.5)) > part_x else f32(-1.0)
+        top = smooth(f32(2.5), f32(8.0), height)
+        length = (row[0] + (row[1] - row[0]) * top) * stretch * (f32(0.8) + f32(0.4) * h3)
+        layer = f32(0.15) + f32(0.85) * h1
+        # hair at the edge of the scalp lies close; this is what makes a hairline
+        near = smooth(f32(0.0), f32(2.5), edge)
+        depth = thick * layer * (f32(0.25) + f32(0.75) * near)
+        front = azimuth < f32(42.0) and height > f32(4.5)
+        falls = fringe and front and abs(x) < f32(5.0)
+        if falls:
+            length = f32(5.2) + f32(1.6) * h3 if long else f32(3.2) + f32(1.6) * h3
+        dx = dy = dz = f32(0.0)
+        step = length / f32(POINTS - 1)
+        phase = f32(6.2831853) * h2
+        if style == AFRO:
+            depth = thick * (f32(0.25) + f32(0.75) * h2) * (f32(0.35) + f32(0.65) * near)
+        for k in range(POINTS):
+            along = f32(k) / f32(POINTS - 1)
+            r, length_now = radius(x, y, z, grid)
+            nx, ny, nz = x / length_now, y / length_now, z / length_now
+            low = r + depth * (row[12] + (f32(1.0) - row[12]) * along) + f32(0.05)
+            neck = np.sqrt(x * x + z * z)
+            if length_now < low and r > f32(0.0):
+                x, y, z = nx * low, ny * low, nz * low
+            elif r == f32(0.0) and neck < f32(6.5):
+                x, z = x * f32(6.5) / (neck + f32(1e-3)), z * f32(6.5) / (neck + f32(1e-3))
+            elif not long and style != BUN:
+                high = low + f32(0.35)
+                if length_now > high and r > f32(0.0):
+                    x, y, z = nx * high, ny * high, nz * high
+            if long and not falls and z > f32(0.0):
+                # long hair hangs beside the face, not over it
+                free = f32(1.0) - smooth(f32(0.0), f32(5.5), y)
+                least = (f32(6.3) + f32(0.9) * h3 + f32(0.05) * max(-y, f32(0.0))) * free
+                if abs(x) < least:
+                    x = side * least if abs(x) < f32(1.0) else np.sign(x) * least
+                z -= free * max(z - f32(4.0), f32(0.0)) * f32(0.5)
+            line[k, 0], line[k, 1], line[k, 2] = x, y, z
+            # flow
+            gx, gy, gz = f32(0.0), -row[3], f32(0.0)
+            away_x, away_y, away_z = x, y - f32(6.0), z + f32(6.5)
+            s = row[4] / np.sqrt(away_x * away_x + away_y * away_y + away_z * away_z + f32(1.0))
+            gx, gy, gz = gx + away_x * s, gy + away_y * s, gz + away_z * s
+            gx += row[5] * side * (f32(0.35) + f32(0.65) * top)
+            gz -= row[6] * (f32(1.0) if not long else top)
+            gy -= row[6] * f32(0.25) * (f32(1.0) - top)
+            if style == BUN:
+                bx, by, bz = -x, f32(8.2) - y, f32(-8.5) - z
+                s = f32(1.0) / np.sqrt(bx * bx + by * by + bz * bz + f32(0.3))
+                gx, gy, gz = bx * s, by * s, bz * s
+            if falls:
+                gx, gy, gz = gx * f32(0.25) + parting * f32(0.3), f32(-0.9), f32(0.35)
+            elif quiff and front:
+                gx, gy, gz = parting * f32(0.9), f32(0.35), f32(-0.5)
+            if style == AFRO or style == CURLY:
+                wild = f32(2.0) if style == AFRO else f32(0.8)
+                gx += (h1 - f32(0.5)) * wild
+                gy += (h2 - f32(0.5)) * wild
+                gz += (h3 - f32(0.5)) * wild
+            gx += (h3 - f32(0.5)) * f32(0.35)
+            gz += (h2 - f32(0.5)) * f32(0.35)
+            # along the surface near the head, freely where it hangs
+            hang = long and y < f32(-4.0)
+            if not hang:
+                d = gx * nx + gy * ny + gz * nz
+                gx, gy, gz = gx - d * nx, gy - d * ny, gz - d * nz
+            s = f32(1.0) / np.sqrt(gx * gx + gy * gy + gz * gz + f32(1e-4))
+            keep = f32(0.45) if k > 0 else f32(0.0)
+            dx, dy, dz = dx * keep + gx * s, dy * keep + gy * s, dz * keep + gz * s
+            s = step / np.sqrt(dx * dx + dy * dy + dz * dz + f32(1e-4))
+            x, y, z = x + dx * s, y + dy * s, z + dz * s
+            s = s / step
+            dx, dy, dz = dx * s, dy * s, dz * s
+        base = count * POINTS * 2
+        for k in range(POINTS):
+            k0, k1 = max(k - 1, 0), min(k + 1, POINTS - 1)
+            tx, ty, tz = (
+                line[k1, 0] - line[k0, 0],
+                line[k1, 1] - line[k0, 1],
+                line[k1, 2] - line[k0, 2],
+            )
+            x, y, z = line[k, 0], line[k, 1], line[k, 2]
+            if y < f32(-6.0):
+                ny0 = f32(0.0)
+            else:
+                ny0 = y
+            # across the card: tangent x outward, with a little twist
+            ox, oy, oz = ty * z - tz * ny0, tz * x - tx * z, tx * ny0 - ty * x
+            s = f32(1.0) / np.sqrt(ox * ox + oy * oy + oz * oz + f32(1e-6))
+            ox, oy, oz = ox * s, oy * s, oz * s
+            s = f32(1.0) / np.sqrt(x * x + ny0 * ny0 + z * z + f32(1e-6))
+            twist = (h3 - f32(0.5)) * f32(0.7)
+            ox, oy, oz = ox + twist * x * s, oy + twist * ny0 * s, oz + twist * z * s
+            along = f32(k) / f32(POINTS - 1)
+            half = (
+                row[9] * (f32(0.75) + f32(0.5) * h2) * min(f32(1.0), f32(0.55) + f32(2.0) * along)
+            )
+            half *= f32(1.0) - f32(0.45) * smooth(f32(0.6), f32(1.0), along)
+            wave = row[7] * np.sin(phase + f32(6.2831853) * row[8] * along) * along
+            for corner in range(2):
+                a = wave + (half if corner == 1 else -half)
+                out[base + 2 * k + corner, 0] = skull[0] + x + ox * a
+                out[base + 2 * k + corner, 1] = skull[1] + y + oy * a
+                out[base + 2 * k + corner, 2] = skull[2] + z + oz * a
+        count += 1
+    return count

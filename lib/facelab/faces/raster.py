@@ -1,0 +1,409 @@
+"""Compiled rasterisation of many small meshes: blend shapes, normals, z-buffer, shadow map.
+
+Every kernel works on one face at a time without atomics or shared sums, so that a face has the same bytes
+whatever the number of threads and whatever stands beside it in the batch.
+Space: centimetres, x to the image's right, y up, z towards the viewer; screen: samples, x right, y down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numba
+import numpy as np
+from numba import njit, prange
+
+from facelab.paths import cache_dir
+
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    # Numba re-compiles a function when its own file changed, not when one that it calls has, and writes
+    # beside the source by default. So compiled code lives in the cache, in a folder named by all sources.
+    _sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    numba.config.CACHE_DIR = str(
+        cache_dir() / "compiled" / hashlib.sha256(_sources).hexdigest()[:12]
+    )
+
+# No "nnan"/"ninf": NaN marks background in the depth output and has to survive.
+FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
+f32 = np.float32
+
+BLOCK = 8  # faces that share one pass over a tile of the basis
+TILE = 2048  # floats of a tile: basis and outputs stay in the second-level cache
+
+
+@njit(cache=True, parallel=True, fastmath=FAST)
+def blend(mean, basis, weights, out):
+    """Linear blend shapes for a batch: out[i] = mean + weights[i] @ basis.
+
+    A matrix product written out: library products may sum in another order on another number of threads.
+
+    Args:
+        mean: (D,) float32, flattened mean vertices.
+        basis: (K, D) float32.
+        weights: (N, K) float32; zeros cost nothing (expressions are sparse).
+        out: (N, D) float32, overwritten.
+    """
+    count, size = out.shape
+    for block in prange((count + BLOCK - 1) // BLOCK):
+        first, last = block * BLOCK, min(count, (block + 1) * BLOCK)
+        for low in range(0, size, TILE):
+            high = min(size, low + TILE)
+            for i in range(first, last):
+                out[i, low:high] = mean[low:high]
+            for k in range(basis.shape[0]):
+                for i in range(first, last):
+                    w = weights[i, k]
+                    if w != f32(0.0):
+                        for j in range(low, high):
+                            out[i, j] += w * basis[k, j]
+
+
+@njit(cache=True, fastmath=FAST)
+def vertex_normals(points, triangles, count, normals):
+    """Area-weighted unit normals of the first `count` vertices; triangles wind anticlockwise seen from outside."""
+    for v in range(count):
+        normals[v, 0] = normals[v, 1] = normals[v, 2] = f32(0.0)
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ux, uy, uz = (
+            points[b, 0] - points[a, 0],
+            points[b, 1] - points[a, 1],
+            points[b, 2] - points[a, 2],
+        )
+        vx, vy, vz = (
+            points[c, 0] - points[a, 0],
+            points[c, 1] - points[a, 1],
+            points[c, 2] - points[a, 2],
+        )
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for j in (a, b, c):
+            normals[j, 0] += nx
+            normals[j, 1] += ny
+            normals[j, 2] += nz
+    for v in range(count):
+        x, y, z = normals[v, 0], normals[v, 1], normals[v, 2]
+        s = f32(1.0) / np.sqrt(x * x + y * y + z * z + f32(1e-20))
+        normals[v, 0] = x * s
+        normals[v, 1] = y * s
+        normals[v, 2] = z * s
+
+
+@njit(cache=True, fastmath=FAST)
+def project(points, distance, centre_x, centre_y, scale, samples, screen):
+    """Perspective projection to sample coordinates and inverse depth.
+
+    The camera stands at (0, 0, distance) and looks along -z. `scale` is samples per unit of x / depth, and
+    (centre_x, centre_y) the x / depth and -y / depth that fall on the picture's centre.
+    """
+    half = f32(0.5) * f32(samples) - f32(0.5)
+    for v in range(points.shape[0]):
+        inverse = f32(1.0) / max(distance - points[v, 2], f32(1.0))
+        screen[v, 0] = (points[v, 0] * inverse - centre_x) * scale + half
+        screen[v, 1] = (-points[v, 1] * inverse - centre_y) * scale + half
+        screen[v, 2] = inverse
+
+
+@njit(cache=True, fastmath=FAST)
+def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, bary):
+    """Z-buffered rasterisation of triangles[first:last]; the nearest one keeps each sample.
+
+    Args:
+        screen: (V, 3) sample x, y and inverse depth of every vertex.
+        number: id that triangle `first` gets in `ids`; the following ones count on.
+        two_sided: draw triangles seen from behind too.
+        inverse_depth: (S, S) float32, 0 where empty. ids: (S, S) int32. bary: (S, S, 2) weights of corners 1, 2.
+    """
+    size = inverse_depth.shape[0]
+    limit = f32(size - 1)
+    for t in range(first, last):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = (
+            screen[a, 0],
+            screen[a, 1],
+            screen[b, 0],
+            screen[b, 1],
+            screen[c, 0],
+            screen[c, 1],
+        )
+        # y runs down on the screen: front faces have a negative area here
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == f32(0.0) or (area > f32(0.0) and not two_sided):
+            continue
+        x0 = max(min(ax, bx, cx), f32(0.0))
+        x1 = min(max(ax, bx, cx), limit)
+        y0 = max(min(ay, by, cy), f32(0.0))
+        y1 = min(max(ay, by, cy), limit)
+        if x0 > x1 or y0 > y1:
+            continue
+        col0, col1 = int(np.ceil(x0)), int(np.floor(x1))
+        row0, row1 = int(np.ceil(y0)), int(np.floor(y1))
+        if col0 > col1 or row0 > row1:
+            continue
+        s = f32(1.0) / area
+        # weights of corners 1 and 2 are affine in x and y
+        w1x, w1y = (cy - ay) * s, -(cx - ax) * s
+        w2x, w2y = -(by - ay) * s, (bx - ax) * s
+        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
+        for row in range(row0, row1 + 1):
+            dy = f32(row) - ay
+            for col in range(col0, col1 + 1):
+                dx = f32(col) - ax
+                w1 = w1x * dx + w1y * dy
+                w2 = w2x * dx + w2y * dy
+                w0 = f32(1.0) - w1 - w2
+                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
+                    continue
+                z = w0 * za + w1 * zb + w2 * zc
+                if z > inverse_depth[row, col]:
+                    inverse_depth[row, col] = z
+                    ids[row, col] = number + t - first
+                    # perspective-correct weights, so that shading interpolates on the surface
+                    bary[row, col, 0] = w1 * zb / z
+                    bary[row, col, 1] = w2 * zc / z
+
+
+@njit(cache=True, fastmath=FAST)
+def fill_depth(points, triangles, step, right, up, towards, extent, nearest):
+    """Orthographic depth map seen from a light: the largest coordinate along `towards` in each texel.
+
+    Args:
+        points: (V, 3) cm. step: 1 draws every triangle, 2 every other one (dense hair).
+        right, up, towards: (3,) axes of the light, orthonormal. extent: half width of the map in cm.
+        nearest: (R, R) float32, -1e9 where empty; updated in place.
+    """
+    size = nearest.shape[0]
+    scale = f32(0.5) * f32(size) / extent
+    half = f32(0.5) * f32(size) - f32(0.5)
+    limit = f32(size - 1)
+    count = points.shape[0]
+    flat = np.empty((count, 3), np.float32)
+    for v in range(count):
+        x, y, z = points[v, 0], points[v, 1], points[v, 2]
+        flat[v, 0] = (x * right[0] + y * right[1] + z * right[2]) * scale + half
+        flat[v, 1] = (x * up[0] + y * up[1] + z * up[2]) * scale + half
+        flat[v, 2] = x * towards[0] + y * towards[1] + z * towards[2]
+    for t in range(0, triangles.shape[0], step):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = (
+            flat[a, 0],
+            flat[a, 1],
+            flat[b, 0],
+            flat[b, 1],
+            flat[c, 0],
+            flat[c, 1],
+        )
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == f32(0.0):
+            continue
+        x0, x1 = max(min(ax, bx, cx), f32(0.0)), min(max(ax, bx, cx), limit)
+        y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
+        if x0 > x1 or y0 > y1:
+            continue
+        s = f32(1.0) / area
+        w1x, w1y = (cy - ay) * s, -(cx - ax) * s
+        w2x, w2y = -(by - ay) * s, (bx - ax) * s
+        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
+            dy = f32(row) - ay
+            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
+                dx = f32(col) - ax
+                w1 = w1x * dx + w1y * dy
+                w2 = w2x * dx + w2y * dy
+                w0 = f32(1.0) - w1 - w2
+                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
+                    continue
+                z = w0 * flat[a, 2] + w1 * flat[b, 2] + w2 * flat[c, 2]
+                if z > nearest[row, col]:
+                    nearest[row, col] = z
+
+
+@njit(cache=True, fastmath=FAST)
+def lit(x, y, z, right, up, towards, extent, nearest, bias):
+    """Share of the light that reaches a point: a 4x4 tent of depth comparisons, 0 to 1."""
+    size = nearest.shape[0]
+    scale = f32(0.5) * f32(size) / extent
+    half = f32(0.5) * f32(size) - f32(0.5)
+    u = (x * right[0] + y * right[1] + z * right[2]) * scale + half
+    v = (x * up[0] + y * up[1] + z * up[2]) * scale + half
+    d = x * towards[0] + y * towards[1] + z * towards[2] + bias
+    if not (u > f32(2.0) and v > f32(2.0) and u < f32(size - 3) and v < f32(size - 3)):
+        return f32(1.0)
+    col, row = int(np.floor(u)), int(np.floor(v))
+    fu, fv = u - f32(col), v - f32(row)
+    total = f32(0.0)
+    for i in range(-1, 3):
+        wy = f32(2.0) - abs(f32(i) - fv)
+        for j in range(-1, 3):
+            # how far in front the blocker is decides; half a centimetre of softness hides the texels
+            t = (d - nearest[row + i, col + j]) * f32(2.0) + f32(1.0)
+            total += wy * (f32(2.0) - abs(f32(j) - fu)) * min(max(t, f32(0.0)), f32(1.0))
+    return total * f32(1.0 / 16.0)
+
+
+@njit(cache=True, fastmath=FAST)
+def hashed(a, b, c):
+    """A number in [0, 1) from three integers: the same on every machine and thread."""
+    # each product is cut back to 32 bits: compiled, a product of two of these has 64
+    h = np.uint32(np.uint32(a) * np.uint32(0x9E3779B1))
+    h ^= np.uint32(np.uint32(b) * np.uint32(0x85EBCA77))
+    h ^= np.uint32(np.uint32(c) * np.uint32(0xC2B2AE3D))
+    h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(0x2C1B3C6D))
+    h = np.uint32((h ^ (h >> np.uint32(12))) * np.uint32(0x297A2D39))
+    h = np.uint32(h ^ (h >> np.uint32(15)))
+    return f32(h >> np.uint32(8)) * f32(1.0 / 16777216.0)
+
+
+@njit(cache=True, fastmath=FAST)
+def noise2(x, y, seed):
+    """Smooth value noise in the plane, 0 to 1, one feature per unit."""
+    i, j = int(np.floor(x)), int(np.floor(y))
+    u, v = x - f32(i), y - f32(j)
+    u, v = u * u * (f32(3.0) - f32(2.0) * u), v * v * (f32(3.0) - f32(2.0) * v)
+    a, b = hashed(i, j, seed), hashed(i + 1, j, seed)
+    c, d = hashed(i, j + 1, seed), hashed(i + 1, j + 1, seed)
+    return a + (b - a) * u + (c - a) * v + (a - b - c + d) * u * v
+
+
+@njit(cache=True, fastmath=FAST)
+def noise3(x, y, z, seed):
+    """Smooth value noise in space, 0 to 1, one feature per unit."""
+    k = int(np.floor(z))
+    w = z - f32(k)
+    w = w * w * (f32(3.0) - f32(2.0) * w)
+    low = noise2(x, y, seed + 7919 * k)
+    return low + (noise2(x, y, seed + 7919 * (k + 1)) - low) * w
+
+
+@njit(cache=True, fastmath=FAST)
+def smooth(low, high, x):
+    """Smooth step from 0 at `low` to 1 at `high`."""
+    t = min(max((x - low) / (high - low), f32(0.0)), f32(1.0))
+    return t * t * (f32(3.0) - f32(2.0) * t)
+
+
+@njit(cache=True, fastmath=FAST)
+def fill_hair(
+    screen, triangles, count, number, points, ragged, curls, seed, inverse_depth, ids, bary
+):
+    """Rasterises hair cards, cut into strands: a sample counts only where a strand passes.
+
+    Args:
+        count: triangles to draw, in the order of `hair.Scalp.triangles`. number: id of the first.
+        points: points along a card. ragged: 0 even tips, 1 very uneven. curls: 1 holes as in curly hair.
+        inverse_depth, ids, bary: as in `fill`; here bary holds (along, across), 0 to 1 and -1 to 1.
+    """
+    size = inverse_depth.shape[0]
+    limit = f32(size - 1)
+    per_card = 2 * (points - 1)
+    for t in range(count):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = (
+            screen[a, 0],
+            screen[a, 1],
+            screen[b, 0],
+            screen[b, 1],
+            screen[c, 0],
+            screen[c, 1],
+        )
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == f32(0.0):
+            continue
+        x0, x1 = max(min(ax, bx, cx), f32(0.0)), min(max(ax, bx, cx), limit)
+        y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
+        if x0 > x1 or y0 > y1:
+            continue
+        s = f32(1.0) / area
+        w1x, w1y = (cy - ay) * s, -(cx - ax) * s
+        w2x, w2y = -(by - ay) * s, (bx - ax) * s
+        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
+        card = t // per_card
+        segment = (t % per_card) // 2
+        second = t % 2 == 1
+        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
+            dy = f32(row) - ay
+            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
+                dx = f32(col) - ax
+                w1 = w1x * dx + w1y * dy
+                w2 = w2x * dx + w2y * dy
+                w0 = f32(1.0) - w1 - w2
+                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
+                    continue
+                z = w0 * za + w1 * zb + w2 * zc
+                if z <= inverse_depth[row, col]:
+                    continue
+                # corners: (left, right, next left) or (right, next right, next left)
+                if second:
+                    along, across = w1 + w2, w0 + w1 - w2
+                else:
+                    along, across = w2, w1 - w0 - w2
+                along = (f32(segment) + along) / f32(points - 1)
+                strand = int((across + f32(1.0)) * f32(4.0))
+                tip = f32(1.0) - ragged * hashed(card, strand, seed)
+                if along > tip:
+                    continue
+                if along < f32(0.12) * hashed(card, strand, seed + 1) * ragged:
+                    continue
+                if curls > f32(0.0):
+                    cell = noise2(along * f32(9.0), across * f32(3.0), seed + card)
+                    edge = max(abs(across), abs(f32(2.0) * along - f32(1.0)))
+                    if cell < curls * edge * edge:
+                        continue
+                inverse_depth[row, col] = z
+                ids[row, col] = number + t
+                bary[row, col, 0] = along
+                bary[row, col, 1] = across
+
+
+@njit(cache=True, fastmath=FAST)
+def fill_lashes(screen, triangles, first, last, place, inverse_depth, ids, bary):
+    """Rasterises triangles[first:last], the lashes, cut into single hairs that thin out to their tips.
+
+    `place` (V, 3) is where vertices lie on the mean head: lashes reach outwards from the eyeballs there.
+    """
+    size = inverse_depth.shape[0]
+    limit = f32(size - 1)
+    for t in range(first, last):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = (
+            screen[a, 0],
+            screen[a, 1],
+            screen[b, 0],
+            screen[b, 1],
+            screen[c, 0],
+            screen[c, 1],
+        )
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == f32(0.0):
+            continue
+        x0, x1 = max(min(ax, bx, cx), f32(0.0)), min(max(ax, bx, cx), limit)
+        y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
+        if x0 > x1 or y0 > y1:
+            continue
+        s = f32(1.0) / area
+        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
+            dy = f32(row) - ay
+            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
+                dx = f32(col) - ax
+                w1 = ((cy - ay) * dx - (cx - ax) * dy) * s
+                w2 = ((bx - ax) * dy - (by - ay) * dx) * s
+                w0 = f32(1.0) - w1 - w2
+                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
+                    continue
+                z = w0 * screen[a, 2] + w1 * screen[b, 2] + w2 * screen[c, 2]
+                if z <= inverse_depth[row, col]:
+                    continue
+                x = abs(w0 * place[a, 0] + w1 * place[b, 0] + w2 * place[c, 0]) - f32(3.11)
+                y = w0 * place[a, 1] + w1 * place[b, 1] + w2 * place[c, 1]
+                d = w0 * place[a, 2] + w1 * place[b, 2] + w2 * place[c, 2]
+                along = (np.sqrt(x * x + y * y + d * d) - f32(1.60)) * f32(2.2)
+                hairs = hashed(
+                    int(np.floor(np.arctan2(x, d) * f32(26.0))), 1 if y > f32(-0.25) else 2, 5
+                )
+                limit_along = f32(0.25) + f32(0.85) * hairs if y > f32(-0.25) else f32(0.5) * hairs
+                if along > limit_along:
+                    continue
+                inverse_depth[row, col] = z
+                ids[row, col] = t
+                bary[row, col, 0] = w1 * screen[b, 2] / z
+                bary[row, col, 1] = w2 * screen[c, 2] / z
