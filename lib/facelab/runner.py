@@ -38,6 +38,8 @@ from facelab.settings import notebook_parameters
 TRACEBACK_LINES = 40
 # The own log of the kernel is of no use to the reader: errors of cells come another way.
 QUIET = "--log-level=CRITICAL"
+# No rate and no estimate: cells are too uneven for either to mean anything.
+BAR = "{desc} |{bar}| {n_fmt}/{total_fmt} cells {elapsed}{postfix}"
 
 
 class NotebookFailed(FacelabError):
@@ -120,18 +122,17 @@ def run(
         return Outcome(name, target, fresh=True)
 
     start = time.monotonic()
-    with _peak_memory() as peak:
-        executed = _execute(prepared, name=name, parameters=given, folder=source.parent)
+    executed, peak = _execute(prepared, name=name, parameters=given, folder=source.parent)
     seconds = time.monotonic() - start
     full = notebooks.combined(prepared, executed)
     _write(complete, full)
     if published:
         _write(published, notebooks.for_commit(full, _private()))
     runs.record(
-        notebook=name, tier=tier, seconds=seconds, peak_memory_mb=peak(), cores=cores(), cold=cold
+        notebook=name, tier=tier, seconds=seconds, peak_memory_mb=peak, cores=cores(), cold=cold
     )
     runs.remember(tier, name, key, runs.written_files(tier, name))
-    return Outcome(name, target, False, seconds, peak())
+    return Outcome(name, target, False, seconds, peak)
 
 
 class _ThisPython(KernelSpecManager):
@@ -156,8 +157,12 @@ class _KernelManager(AsyncKernelManager):
 
 def _execute(
     prepared: NotebookNode, *, name: str, parameters: dict[str, Any], folder: Path
-) -> NotebookNode:
-    """Runs the cells in a fresh kernel that starts in `folder`, with a bar over the cells."""
+) -> tuple[NotebookNode, float]:
+    """Runs the cells in a fresh kernel that starts in `folder`, with a bar over the cells.
+
+    Returns:
+        The executed notebook, and the most memory (MiB) that its processes held.
+    """
     build = paths.repo_root() / "build"
     partial = build / "running" / f"{name}-{parameters['tier']}-{os.getpid()}.ipynb"
     failed = build / "failed" / parameters["tier"] / f"{name}.ipynb"
@@ -166,7 +171,8 @@ def _execute(
     total = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in prepared.cells)
     # papermill reports each step to its log, and warns of what is refused here anyway.
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    with tqdm(total=total, desc=name, unit="cell", disable=None) as bar:
+    bar = tqdm(total=total, desc=name, bar_format=BAR, disable=None)
+    with bar, _peak_memory(bar.refresh) as peak:
 
         def show_section(cell: NotebookNode, **_: Any) -> None:
             bar.set_postfix_str(titles.get(cell.id, "")[:40])
@@ -188,7 +194,7 @@ def _execute(
                 on_cell_start=show_section,
                 on_cell_executed=advance,
             )
-            return nbformat.read(partial, as_version=4)
+            return nbformat.read(partial, as_version=4), peak()
         except PapermillExecutionError as error:
             _keep(partial, failed)
             raise NotebookFailed(_explain(error, name, prepared, failed)) from error
@@ -218,14 +224,19 @@ def _explain(
 
 
 @contextmanager
-def _peak_memory() -> Iterator[Callable[[], float]]:
-    """Yields a function: the most memory (MiB) that the processes under this one held so far."""
+def _peak_memory(tick: Callable[[], Any]) -> Iterator[Callable[[], float]]:
+    """Yields a function: the most memory (MiB) that the processes under this one held so far.
+
+    Args:
+        tick: called twice a second, so that a clock goes on while one cell takes minutes.
+    """
     most, stop = 0.0, threading.Event()
 
     def watch() -> None:
         nonlocal most
         this = psutil.Process()
-        while not stop.wait(0.25):
+        while not stop.wait(0.5):
+            tick()
             total = 0
             for process in this.children(recursive=True):
                 with suppress(psutil.Error):  # it may end between the list and the look
