@@ -6,11 +6,9 @@ y up, z towards the viewer. Only numpy and safetensors are needed once the file 
 """
 
 import json
-import os
 import sys
 import time
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from facelab import FacelabError
+from facelab.faces.locking import lock
 from facelab.paths import atomic_write, cache_dir
 
 HEAD_VERSION = 7  # raise when the file's contents change: every cache is then re-made
-STALE_SECONDS = 300.0  # a lock this old was left by a process that died
 REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
 
 
@@ -87,7 +85,7 @@ def load() -> Head:
     path = cache_dir() / f"head-v{HEAD_VERSION}.safetensors"
     head = _read(path)
     if head is None:
-        with _lock(path.with_suffix(".lock")):
+        with lock(path.with_suffix(".lock")):
             head = _read(path)  # the other process may have made it while we waited
             if head is None:
                 _make(path)
@@ -136,25 +134,3 @@ def _make(path: Path) -> None:
     with atomic_write(path) as temporary:
         save_file(arrays, temporary, metadata={"names": json.dumps(names)})
     print(f"facelab: head kept in {path} ({time.monotonic() - start:.0f} s)", file=sys.stderr)
-
-
-@contextmanager
-def _lock(path: Path):
-    """One process at a time; a lock older than STALE_SECONDS is taken over."""
-    while True:
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            break
-        except FileExistsError:
-            try:
-                if time.time() - path.stat().st_mtime > STALE_SECONDS:
-                    path.unlink()
-            except FileNotFoundError:
-                pass
-            time.sleep(0.2)
-    os.write(handle, str(os.getpid()).encode())
-    os.close(handle)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)

@@ -88,14 +88,14 @@ def sample(
             f"unknown difficulty {difficulty!r}: expected one of {', '.join(DIFFICULTIES)}"
         )
     rows = np.arange(count)
-    who = _identities(rows, seed, split, people)
+    who = identities(rows, seed, split, people)
     unique, inverse = np.unique(who, return_inverse=True)
     person = {k: v[inverse] for k, v in persons.people(load(), unique).items()}
     stream = draws.key("pictures/" + difficulty, seed, SPLITS[split])
     return Factors(**person, **pictures(DIFFICULTIES[difficulty], stream, rows, person))
 
 
-def _identities(rows, seed, split, people) -> np.ndarray:
+def identities(rows, seed, split, people) -> np.ndarray:
     """The person's number in each row: (N,) int64."""
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: expected one of {', '.join(SPLITS)}")
