@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed
 # Free space that an installation needs. Wheels of torch that carry CUDA need about 8.
 NEED_GB ?= 3
 PYTHON ?=
-PIP := $(BIN)/python -m pip --disable-pip-version-check $(if $(CI),--quiet --no-input)
+PIP := $(BIN)/python -m pip --disable-pip-version-check $(if $(CI),--quiet --quiet --no-input)
 CHECK := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 reproduce: $(INSTALLED)

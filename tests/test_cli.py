@@ -65,7 +65,7 @@ def test_reproduce_runs_then_skips_and_reports_failures(checkout):
     assert re.search(r"01_good: \d+ s, \d+ MB at most, see build.notebooks.smoke", first.output)
     assert "01_good: nothing has changed" in invoke(cli.app, ["reproduce", "--tier=smoke"]).output
     again = invoke(cli.app, ["reproduce", "good", "--force"], env={"FACELAB_TIER": "smoke"})
-    assert "1 notebooks in" in again.output
+    assert "1 run or skipped in" in again.output
     assert "nothing has changed" not in again.output
 
     (checkout / "notebooks" / "00_bad.py").write_text(NOTEBOOK + "1 / 0\n")
