@@ -81,7 +81,9 @@ def reproduce(
                 f"{outcome.notebook}: {outcome.seconds:.0f} s, "
                 f"{outcome.peak_memory_mb:.0f} MB at most, see {where}"
             )
-    print(f"{len(sources)} run or skipped in {time.monotonic() - start:.0f} s, {len(failed)} failed")
+    print(
+        f"{len(sources)} run or skipped in {time.monotonic() - start:.0f} s, {len(failed)} failed"
+    )
     if failed:
         raise FacelabError(f"failed: {', '.join(failed)}")
 
