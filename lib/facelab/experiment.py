@@ -27,8 +27,9 @@ uses changes. A paper writes one class, in an importable module (never in a note
     results = run_all([Landmarks(method=m, seed=s) for m in methods for s in seeds])
     results[0]["nme"], results[0]["weights"], results[0]["provenance"]["seconds"]
 
-`uses` names modules, functions or classes whose code the result depends on; the class itself always
-counts. Where that depends on the fields, override `dependencies`.
+`uses` names modules, functions or classes whose code the result depends on; all that they lead to
+within facelab counts as well (`facelab.dependencies`), and so does the class itself. Where it
+depends on the fields, override `dependencies`.
 
 Settings from outside: `FACELAB_WORKERS` and `FACELAB_THREADS` (processes, threads of each),
 `FACELAB_CLUSTER` ("slurm" or "local": exca submits the runs as jobs), `FACELAB_PROGRESS` (a file
@@ -42,7 +43,7 @@ import logging
 import numbers
 import os
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -167,16 +168,9 @@ class Experiment(pydantic.BaseModel):
         return 1.0
 
     def label(self) -> str:
-        """A short name for progress lines and errors: the fields that are not at their defaults."""
+        """A name for errors and progress: the fields that are not at their defaults."""
         fields = type(self).model_fields
-        shown = [
-            f"{name}={getattr(self, name)}"
-            for name, field in fields.items()
-            if name not in ("code", "infra")
-            and isinstance(getattr(self, name), (str, int, float))
-            and getattr(self, name) != field.default
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return self._named([n for n, field in fields.items() if getattr(self, n) != field.default])
 
     # ---- what users call
 
@@ -213,7 +207,11 @@ class Experiment(pydantic.BaseModel):
         """Fingerprint of the code as it is on disk now."""
         line = type(self).__mro__
         own = [cls for cls in line if issubclass(cls, Experiment) and cls is not Experiment]
-        return provenance.fingerprint(*own, *self.dependencies())
+        used = self.dependencies()
+        if not used:
+            return provenance.fingerprint(*own)
+        reached = provenance.reached_fingerprint(*used)
+        return provenance.digest(provenance.fingerprint(*own), reached)
 
     @infra.apply
     def trained(self) -> dict[str, Any]:
@@ -246,6 +244,10 @@ class Experiment(pydantic.BaseModel):
     def _located(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with its relative paths made absolute: a cache may move."""
         return _map_paths(result, lambda path: self.folder() / path)
+
+    def _named(self, fields: Collection[str]) -> str:
+        shown = [f"{n}={getattr(self, n)}" for n in fields if n not in ("code", "infra")]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def _status(self) -> str:
         """exca's status, or "damaged" where the result is unreadable or a file of it is gone."""
@@ -326,24 +328,39 @@ def _pool(
             )
     tasks = [
         workers.Task(
-            label=experiment.label(),
+            label=label,
             module=type(experiment).__module__,
             name=type(experiment).__qualname__,
             uid=experiment.infra.uid(),
             fields=experiment.model_dump(mode="json", exclude={"infra"}),
         )
-        for experiment in order
+        for experiment, label in zip(order, _labels(order), strict=True)
     ]
     return workers.run(tasks, count=count, threads=threads, description=description)
 
 
+def _labels(order: list[Experiment]) -> list[str]:
+    """Short names: only the fields in which experiments of one class differ."""
+    labels = []
+    for one in order:
+        same = [other for other in order if type(other) is type(one)]
+        fields = [
+            name
+            for name in type(one).model_fields
+            if any(getattr(other, name) != getattr(one, name) for other in same)
+        ]
+        custom = type(one).label is not Experiment.label or len(same) == 1
+        labels.append(one.label() if custom else one._named(fields))
+    return labels
+
+
 def _in_process(order: list[Experiment]) -> list[tuple[str, str]]:
     failures = []
-    for experiment in order:
+    for experiment, label in zip(order, _labels(order), strict=True):
         try:
             experiment.run()
         except Exception as error:
-            failures.append((experiment.label(), str(error)))
+            failures.append((label, str(error)))
     return failures
 
 

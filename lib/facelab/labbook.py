@@ -62,7 +62,8 @@ def open(
         notebook: name of the notebook; by default the one called `NN_<paper>.py`.
         seeds: of the experiments.
         parameters: of the notebook.
-        code: dotted names that every number depends on; by default the paper's room.
+        code: dotted names that every number depends on, with all that they lead to; by default
+            the paper's room.
         data: fingerprint of the data (`provenance.digest`, or a data set's own).
     """
     return Book(
@@ -71,7 +72,7 @@ def open(
         notebook=notebook or _notebook_of(paper),
         seeds=tuple(seeds),
         parameters=dict(parameters or {}),
-        code=provenance.fingerprint(*(tuple(code) or _room(paper))),
+        code=provenance.reached_fingerprint(*(tuple(code) or _room(paper))),
         data=data,
     )
 

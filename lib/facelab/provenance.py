@@ -3,6 +3,7 @@
     fingerprint("facelab.papers.laplace.losses")             # a module
     fingerprint("facelab.papers.laplace.losses.laplace_kl")  # one function of it
     fingerprint(losses, model.RCN)                           # objects do as well
+    reached_fingerprint("facelab.papers.laplace.losses")     # and all that it leads to
     digest(images, landmarks)                                # data: arrays, tensors, files
 
 A fingerprint is taken over the syntax tree, so comments, docstrings and formatting do not count and
@@ -15,7 +16,6 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import inspect
 import os
 import platform
@@ -29,6 +29,10 @@ from typing import Any
 
 import numpy as np
 
+from facelab import dependencies
+
+_Stamp = tuple[int, int]
+_remembered: dict[tuple[tuple[str, Path], ...], tuple[dict[Path, _Stamp], str]] = {}
 PACKAGES = ("facelab", "torch", "numpy", "numba")
 
 
@@ -37,7 +41,8 @@ def fingerprint(*things: Any) -> str:
 
     Args:
         things: modules, functions, classes, or dotted names of them. A package stands for all the
-            modules in it. Named modules are read, not imported (their parent packages are).
+            modules in it. Named modules are read, not imported. What
+            they call is not followed: see `reached_fingerprint`.
 
     Returns:
         A digest that changes with the code and not with comments, docstrings or layout.
@@ -50,6 +55,22 @@ def fingerprint(*things: Any) -> str:
         raise ValueError("fingerprint() needs at least one module, function, class or dotted name")
     entries = sorted({entry for thing in things for entry in _entries(thing)})
     return hashlib.blake2b("\n".join(entries).encode(), digest_size=6).hexdigest()
+
+
+def reached_fingerprint(*names: str) -> str:
+    """Twelve hex digits over the code of dotted names and over all that it leads to.
+
+    Remembered as long as no file concerned, and no folder of one, has changed: a paper asks for the
+    same names in each of its experiments.
+    """
+    key = tuple((name, dependencies.locate(name)[0].file) for name in names)
+    known = _remembered.get(key)
+    if known is None or any(_stamp(path) != stamp for path, stamp in known[0].items()):
+        reached = dependencies.reached(*names)
+        files = {dependencies.locate(name)[0].file for name in reached}
+        stamps = {path: _stamp(path) for path in files | {file.parent for file in files}}
+        known = _remembered[key] = (stamps, fingerprint(*reached))
+    return known[1]
 
 
 def digest(*things: Any) -> str:
@@ -153,78 +174,37 @@ def _entries(thing: Any) -> list[str]:
     """`name:digest` of each piece of source that `thing` stands for."""
     if isinstance(thing, ModuleType):
         thing = thing.__name__
-    if isinstance(thing, str):
-        return _named(thing)
-    target = inspect.unwrap(thing)
-    name = f"{target.__module__}.{target.__qualname__}"
-    if target.__module__ != "__main__" and "<locals>" not in name:
-        return _named(name)
-    tree = ast.parse(textwrap.dedent(inspect.getsource(target)))
-    return [f"{name}:{_digest_tree(tree)}"]
+    if not isinstance(thing, str):
+        target = inspect.unwrap(thing)
+        name = f"{target.__module__}.{target.__qualname__}"
+        if target.__module__ == "__main__" or "<locals>" in name:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(target)))
+            return [f"{name}:{_digest_code(tree)}"]
+        thing = name
+    named = dependencies.locate(thing)[1]
+    names = [thing] if named else dependencies.modules_of(thing)
+    files = [dependencies.locate(name)[0].file for name in names]
+    digests = [_digest_named(n, file, *_stamp(file)) for n, file in zip(names, files, strict=True)]
+    return [f"{name}:{digest}" for name, digest in zip(names, digests, strict=True)]
 
 
-def _named(name: str) -> list[str]:
-    module, path = _module_file(name)
-    rest = name[len(module) + 1 :]
-    if rest:
-        stamp = path.stat()
-        return [f"{name}:{_digest_file(path, stamp.st_mtime_ns, stamp.st_size, rest)}"]
-    files = [path]
-    if path.name == "__init__.py":
-        files = sorted(path.parent.rglob("*.py"))
-    entries = []
-    for file in files:
-        stamp = file.stat()
-        label = file.relative_to(path.parent).as_posix()
-        code = _digest_file(file, stamp.st_mtime_ns, stamp.st_size, "")
-        entries.append(f"{module}/{label}:{code}")
-    return entries
+def _stamp(path: Path) -> _Stamp:
+    if not path.exists():
+        return 0, 0
+    stamp = path.stat()
+    return stamp.st_mtime_ns, stamp.st_size
 
 
-def _module_file(name: str) -> tuple[str, Path]:
-    """The longest prefix of a dotted name that is a module, and its file."""
-    parts = name.split(".")
-    for count in range(len(parts), 0, -1):
-        module = ".".join(parts[:count])
-        try:
-            spec = importlib.util.find_spec(module)
-        except (ModuleNotFoundError, ValueError):
-            continue  # a parent that is a plain module, or __main__ without a spec
-        if spec is not None and spec.origin and spec.origin.endswith(".py"):
-            return module, Path(spec.origin)
-    raise LookupError(
-        f"{name!r} leads to no Python source; expected a dotted name such as 'package.module.f'"
-    )
+@functools.lru_cache(maxsize=4096)
+def _digest_named(name: str, file: Path, mtime: int, size: int) -> str:
+    """Digest of what a name stands for; the file, its time and size only key the cache."""
+    if dependencies.locate(name)[1]:
+        return _digest_code(dependencies.definition(name))
+    return _digest_code(dependencies.locate(name)[0].tree)
 
 
-@functools.lru_cache(maxsize=512)
-def _digest_file(path: Path, mtime: int, size: int, qualname: str) -> str:
-    """Digest of a file, or of one definition in it; `mtime` and `size` only key the cache."""
-    tree: ast.AST = ast.parse(path.read_text(encoding="utf-8"))
-    for part in qualname.split(".") if qualname else ():
-        tree = _definition(tree, part, where=f"{path.name}: {qualname}")
-    return _digest_tree(tree)
-
-
-def _definition(tree: ast.AST, name: str, where: str) -> ast.AST:
-    found = None
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names = [node.name]
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [target.id for target in targets if isinstance(target, ast.Name)]
-        else:
-            continue
-        if name in names:
-            found = node  # the last definition is the one in force
-    if found is None:
-        raise LookupError(f"{where}: no definition of {name!r} at the top level there")
-    return found
-
-
-def _digest_tree(tree: ast.AST) -> str:
-    return hashlib.blake2b(_canonical(tree).encode(), digest_size=8).hexdigest()
+def _digest_code(code: ast.AST | list[ast.stmt]) -> str:
+    return hashlib.blake2b(_canonical(code).encode(), digest_size=8).hexdigest()
 
 
 def _canonical(node: Any) -> str:
