@@ -78,6 +78,7 @@ def load_data(
     landmarks: int = 68,
     label_noise: float = 0.0,
     looks: str = "full",
+    margin: float = 1.15,
 ) -> Data:
     """Faces for one experiment, rendered or read from the cache.
 
@@ -89,7 +90,8 @@ def load_data(
         validation: faces for the learning curve, exact labels.
         landmarks: 68, or 19 for AFLW's.
         label_noise: scatter of the training labels, see `annotate`.
-        looks: "full", or "flat" for faces without any of skin, hair, light or clutter.
+        looks: "full", or "flat" for grey heads under one lamp before a grey wall.
+        margin: side of the crop over that of the landmarks' box.
 
     Raises:
         ValueError: when ``landmarks`` is neither 68 nor 19.
@@ -97,38 +99,62 @@ def load_data(
     if landmarks not in (68, 19):
         raise ValueError(f"landmarks is 68 (300-W) or 19 (AFLW), got {landmarks}")
 
-    def make(count: int, seed: int, split: str, difficulty: str, scatter: float = 0.0) -> Labelled:
-        made = _faces(count, seed=seed, split=split, difficulty=difficulty, size=size, looks=looks)
-        return _labelled(made, landmarks, scatter)
+    def make(
+        count: int, seed: int, split: str, difficulty: str, looks: str = "full"
+    ) -> tuple["faces.Faces", Tensor]:
+        channels = ("image" if looks == "full" else "normals", "landmarks", "visible")
+        made = faces.dataset(
+            count,
+            seed=seed,
+            split=split,
+            difficulty=difficulty,
+            size=size,
+            margin=margin,
+            channels=channels,
+        )
+        return made, _images(made.image) if looks == "full" else flat(made.normals)
 
     chunks = [
-        _images(_faces(CHUNK, seed=100 + i, split="train", difficulty="train", size=size,
-                       looks=looks))
-        for i in range(-(-unlabelled // CHUNK))
-    ]  # fmt: skip
+        make(CHUNK, 100 + i, "train", "train", looks)[1] for i in range(-(-unlabelled // CHUNK))
+    ]
     return Data(
-        train=make(labelled, 1, "train", "train", label_noise),
-        validation=make(validation, 2, "validation", "train"),
-        common=make(test[0], 3, "test", "common"),
-        challenge=make(test[1], 4, "test", "challenge"),
+        train=_labelled(*make(labelled, 1, "train", "train", looks), landmarks, label_noise),
+        validation=_labelled(*make(validation, 2, "validation", "train"), landmarks),
+        common=_labelled(*make(test[0], 3, "test", "common"), landmarks),
+        challenge=_labelled(*make(test[1], 4, "test", "challenge"), landmarks),
         unlabelled=torch.cat(chunks)[:unlabelled] if chunks else None,
     )
 
 
-def _faces(
-    count: int, *, seed: int, split: str, difficulty: str, size: int, looks: str
-) -> "faces.Faces":
-    return faces.dataset(count, seed=seed, split=split, difficulty=difficulty, size=size)
+def flat(normals: np.ndarray, *, seed: int = 0) -> Tensor:
+    """Heads of one grey, each under one lamp before a grey wall: shape without looks.
+
+    Args:
+        normals: (N, 3, H, W) unit vectors towards the viewer; nan on the background.
+        seed: of lamps and walls.
+
+    Returns:
+        (N, 3, H, W) uint8, channels_last.
+    """
+    rng = np.random.default_rng(seed)
+    lamps = rng.normal(0.0, 0.5, (len(normals), 3)).astype(np.float32) + np.array([0, 0.3, 1.2])
+    lamps /= np.linalg.norm(lamps, axis=1, keepdims=True)
+    shade = 0.15 + 0.75 * np.einsum("nchw,nc->nhw", normals, lamps).clip(0.0)  # (N, H, W)
+    walls = rng.uniform(0.1, 0.9, (len(normals), 1, 1))
+    grey = np.where(np.isnan(normals[:, 0]), walls, shade)
+    return _images(np.repeat(grey[:, None], 3, axis=1).astype(np.float32))
 
 
-def _images(made: "faces.Faces") -> Tensor:
-    images = torch.as_tensor(made.image)
+def _images(images: np.ndarray) -> Tensor:
+    images = torch.as_tensor(images)
     if images.dtype != torch.uint8:
         images = (255.0 * images).round().to(torch.uint8)
     return images.contiguous(memory_format=torch.channels_last)  # (N, 3, H, W)
 
 
-def _labelled(made: "faces.Faces", landmarks: int, scatter: float) -> Labelled:
+def _labelled(
+    made: "faces.Faces", images: Tensor, landmarks: int, scatter: float = 0.0
+) -> Labelled:
     exact = np.asarray(made.landmarks, np.float32)  # (N, 68, 2)
     visible = np.asarray(made.visible, bool)  # (N, 68)
     if landmarks == 68:
@@ -139,7 +165,7 @@ def _labelled(made: "faces.Faces", landmarks: int, scatter: float) -> Labelled:
     if landmarks == 19:
         points, visible = aflw_points(points, visible)
     return Labelled(
-        images=_images(made),
+        images=images,
         landmarks=torch.from_numpy(points),
         visible=torch.from_numpy(visible),
         normaliser=torch.from_numpy(normaliser),

@@ -48,6 +48,7 @@ class LaplaceRun(Experiment):
     joint: bool = False  # one scale for both axes, see losses.scale
     landmarks: Literal[68, 19] = 68  # 300-W, or AFLW: 19 points, hidden ones absent
     size: int = 80  # of pictures and maps, pixels
+    margin: float = 1.15  # of the crop over the landmarks' box
     labelled: int = 3148
     test: tuple[int, int] = (554, 135)  # common and challenge faces
     label_noise: float = 0.015  # scatter of training labels (real ones have some), see data
@@ -82,6 +83,7 @@ class LaplaceRun(Experiment):
             landmarks=self.landmarks,
             label_noise=self.label_noise,
             looks=self.looks,
+            margin=self.margin,
         )
 
     def generator(self) -> RCN:
