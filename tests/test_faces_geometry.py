@@ -201,6 +201,13 @@ def test_contour_slides_to_the_silhouette_on_the_far_side(head, mean_face, yaw):
         assert sign * point[0] > (sign * vertices[0, level, 0]).max() - 0.35
 
 
+def test_facing_tells_front_from_back(head, mean_face):
+    for yaw, share in ((0, 1.0), (180, 0.0)):
+        vertices = head.mean[None] @ geometry.rotation([[yaw, 0, 0]]).transpose(0, 2, 1)
+        seen = landmarks.facing(head, vertices, np.full(1, 100.0))[0]
+        assert abs(seen[17:].mean() - share) < 0.15
+
+
 def test_units_and_emotions():
     happy, surprise = (expressions.expression_of(name) for name in ("happy", "surprise"))
     values = dict(zip(expressions.UNITS, expressions.units(happy[None])[0], strict=True))

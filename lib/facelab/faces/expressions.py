@@ -148,11 +148,12 @@ def plausible(expression: np.ndarray) -> np.ndarray:
 def _mixed() -> np.ndarray:
     """Odds and largest strength of each action in a random mixture: (52, 2)."""
     odds = {"brow": (0.22, 0.8), "cheekPuff": (0.03, 0.7), "cheekSquint": (0.2, 0.7),
-            "eyeSquint": (0.2, 0.7), "eyeWide": (0.1, 0.8), "eyeBlink": (0.05, 0.9),
-            "jawOpen": (0.3, 0.7), "jaw": (0.04, 0.5), "mouthSmile": (0.25, 0.8),
+            "eyeSquint": (0.14, 0.6), "eyeWide": (0.1, 0.8), "eyeBlink": (0.03, 0.9),
+            "jawOpen": (0.3, 0.7), "jaw": (0.04, 0.5), "mouthSmile": (0.35, 0.8),
+            "mouthFrown": (0.06, 0.7),
             "mouthClose": (0.06, 0.4), "mouthLeft": (0.05, 0.6), "mouthRight": (0.05, 0.6),
             "mouthPucker": (0.08, 0.8), "mouthFunnel": (0.08, 0.7), "mouthRoll": (0.06, 0.7),
-            "mouth": (0.11, 0.7), "noseSneer": (0.1, 0.8), "tongueOut": (0.01, 0.6),
+            "mouth": (0.09, 0.7), "noseSneer": (0.1, 0.8), "tongueOut": (0.01, 0.6),
             "eyeLook": (0.0, 0.0)}  # fmt: skip
     longest = [max((k for k in odds if name.startswith(k)), key=len) for name in ACTIONS]
     return np.array([odds[key] for key in longest])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
+from facelab.faces.head import REGIONS
 
 
 def make(mean, triangles, uv, part, vertex_part, base_index, actions, action_names, data: Path):
