@@ -98,6 +98,11 @@ def test_unknown_names_are_refused(shop):
         reached("nothing_there.at_all")
 
 
+def test_what_only_carries_numbers_counts_where_it_is_asked_for(shop):
+    assert reached("facelab.checkpoint") == ("facelab.checkpoint",)
+    assert "facelab.checkpoint" not in reached("facelab.experiment.Run")
+
+
 def test_both_branches_of_a_definition_count(shop):
     assert len(dependencies.definition("shop.work.chosen")) == 2
     assert isinstance(dependencies.definition("shop.work.Base.run")[0], ast.FunctionDef)

@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pydantic
 import pytest
 import torch
@@ -299,6 +300,27 @@ def test_resumed_after_a_kill_equals_uninterrupted_bit_for_bit(workshop, tmp_pat
     assert resumed["history"] == whole["history"]
     assert resumed["weights"].read_bytes() == whole["weights"].read_bytes()
     assert not Run(resumed["weights"].parent).checkpoint.path.exists()
+
+
+def test_workers_end_when_their_parent_is_killed(workshop):
+    code = """
+import toy
+from facelab.experiment import run_all
+run_all([toy.Toy(fault="slow", steps=100_000, seed=seed) for seed in (0, 1)], workers=2)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    deadline = time.monotonic() + 60
+    while not (workshop.folder / "step").exists():
+        assert parent.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = psutil.Process(parent.pid).children()
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
 
 
 def training(checkpoint):

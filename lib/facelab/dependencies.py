@@ -13,9 +13,13 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import inspect
+import linecache
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # They carry numbers, show them or say where things are, but do not make them.
 IGNORED = (
@@ -52,7 +56,7 @@ class Module:
 def reached(*names: str) -> tuple[str, ...]:
     """All dotted names that the given ones lead to, themselves included, sorted.
 
-    Only names under the packages of the given ones are followed, and none of `IGNORED`.
+    Only names in the packages of the given ones are followed, and of `IGNORED` what is given.
 
     Args:
         names: modules, packages (all their modules), functions, classes, constants.
@@ -64,11 +68,13 @@ def reached(*names: str) -> tuple[str, ...]:
         LookupError: a name that leads to no Python source.
     """
     packages = {"facelab", *(name.split(".")[0] for name in names)}
+    ignored = tuple(f"{name}." for name in IGNORED)
+    asked = {_resolve(name) for name in names}
     found: set[str] = set()
-    todo = list(names)
+    todo = list(asked)
     while todo:
         entry = _resolve(todo.pop())
-        if entry in found or f"{entry}.".startswith(tuple(f"{name}." for name in IGNORED)):
+        if entry in found or (entry not in asked and f"{entry}.".startswith(ignored)):
             continue
         found.add(entry)
         todo += [name for name in _references(entry) if name.split(".")[0] in packages]
@@ -122,6 +128,26 @@ def definition(name: str) -> list[ast.stmt]:
             last.body if isinstance(last, ast.ClassDef) and part != rest.split(".")[-1] else found
         )
     return body
+
+
+def source(thing: Any) -> str:
+    """The source of a function or class, also of one that a notebook's cell defines.
+
+    Raises:
+        OSError: it is not kept anywhere.
+    """
+    try:
+        return textwrap.dedent(inspect.getsource(thing))
+    except OSError:
+        # A class of a notebook knows no file (bpo-33826); its methods do.
+        for member in vars(thing).values() if inspect.isclass(thing) else ():
+            if inspect.isfunction(member):
+                lines = linecache.getlines(member.__code__.co_filename)
+                text = "".join(lines)
+                for node in ast.walk(ast.parse(text)):
+                    if isinstance(node, ast.ClassDef) and node.name == thing.__name__:
+                        return textwrap.dedent(ast.get_source_segment(text, node, padded=True))
+        raise
 
 
 def modules_of(package: str) -> list[str]:

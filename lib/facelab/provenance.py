@@ -21,7 +21,6 @@ import os
 import platform
 import resource
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -178,7 +177,7 @@ def _entries(thing: Any) -> list[str]:
         target = inspect.unwrap(thing)
         name = f"{target.__module__}.{target.__qualname__}"
         if target.__module__ == "__main__" or "<locals>" in name:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(target)))
+            tree = ast.parse(dependencies.source(target))
             return [f"{name}:{_digest_code(tree)}"]
         thing = name
     named = dependencies.locate(thing)[1]

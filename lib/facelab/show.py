@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from typing import Any, Literal
 
 from IPython.display import Markdown
+
+from facelab import dependencies
 
 
 def show(*things: Any, docstring: Literal["full", "summary", "none"] = "summary") -> Markdown:
@@ -32,7 +33,7 @@ def _block(thing: Any, docstring: str) -> str:
     target = inspect.unwrap(thing) if callable(thing) else thing
     if not (inspect.isclass(target) or inspect.isroutine(target)):
         raise TypeError(f"show() takes functions and classes; got an object of {type(thing)}")
-    source = textwrap.dedent(inspect.getsource(target)).rstrip()
+    source = dependencies.source(target).rstrip()
     if docstring != "full":
         source = _with_docstrings(source, keep_summary=docstring == "summary")
     name = f"{target.__module__}.{target.__qualname__}"

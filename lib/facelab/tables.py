@@ -114,7 +114,7 @@ def _problem(cell: Any, tier: str) -> str | None:
     return None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Table:
     """A checked frame with its caption and source; renders itself in notebooks.
 
@@ -153,7 +153,7 @@ class Table:
         ]
         return "\n".join(lines)
 
-    def _repr_markdown_(self) -> str:
+    def __repr__(self) -> str:
         return self.markdown()
 
     def _repr_html_(self) -> str:
