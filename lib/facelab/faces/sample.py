@@ -44,12 +44,12 @@ class Difficulty:
 
 
 DIFFICULTIES = {
-    "train": Difficulty(yaw=20, pitch=9, roll=9, limit=(70, 30, 35), wide=0.25, harsh=0.5,
+    "train": Difficulty(yaw=16, pitch=9, roll=9, limit=(60, 30, 35), wide=0.25, harsh=0.5,
                         occluded=0.18, blur=1.0),
     "common": Difficulty(yaw=11, pitch=6, roll=5, limit=(30, 16, 16), strength=(0.3, 0.9)),
-    "challenge": Difficulty(yaw=20, pitch=13, roll=12, limit=(60, 30, 35), wide=0.6, least_yaw=12,
-                            neutral=0.1, emotion=0.5, strength=(0.7, 1.2), harsh=1.0,
-                            occluded=0.4, glasses=0.2, blur=1.6, jitter=0.06),
+    "challenge": Difficulty(yaw=16, pitch=11, roll=12, limit=(45, 25, 35), wide=0.5, least_yaw=10,
+                            neutral=0.1, emotion=0.5, strength=(0.7, 1.2), harsh=0.9,
+                            occluded=0.3, glasses=0.2, blur=1.3, jitter=0.05),
     "studio": Difficulty(yaw=2, pitch=2, roll=1.5, limit=(5, 5, 4), gaze=2, neutral=0.125,
                          emotion=0.875, smiles=1, strength=(0.8, 1.05), harsh=0.05, glasses=0,
                          blur=0.15, tone=0.2, jitter=0.015, distance=(120, 180)),
