@@ -189,11 +189,15 @@ def test_a_changed_default_is_another_experiment(workshop):
     assert workshop.toy(seed=1).infra.uid() != first
 
 
-def test_edited_code_is_not_run_under_the_old_name(workshop):
-    record = workshop.toy(loss="second")
+def test_code_in_memory_is_not_run_under_the_name_of_edited_code(workshop):
+    Toy = workshop.toy
+    before = Toy(loss="second")
     workshop.edit("toy_losses.py", "x.abs()", "3 * x.abs()")
-    with pytest.raises(FacelabError, match="its code was edited"):
-        record.run()
+    old = before.run()  # the code in memory is still the one it stands for
+    with pytest.raises(FacelabError, match="other code in memory"):
+        Toy(loss="second").run()
+    new = run_all([Toy(loss="second")], workers=1)[0]
+    assert new["history"][0] == pytest.approx(3 * old["history"][0], rel=1e-6)
 
 
 def test_lost_weights_and_unreadable_results_are_made_again(workshop):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facelab import FacelabError, labbook, paths, provenance
+from facelab import FacelabError, labbook, paths, provenance, published
 from facelab.labbook import Layout
 from facelab.show import show
 from facelab.statistics import Estimate
@@ -25,7 +25,7 @@ Table 2,LaplaceKL,full,4.01,%,"Table 2, p. 6",verified
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "repo_root", lambda: tmp_path)
-    monkeypatch.setattr(labbook, "PAPERS", tmp_path / "papers")
+    monkeypatch.setattr(published, "PAPERS", tmp_path / "papers")
     folder = tmp_path / "papers" / "toy" / "published"
     folder.mkdir(parents=True)
     (folder / "table-2.csv").write_text(PUBLISHED)

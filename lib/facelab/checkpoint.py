@@ -1,4 +1,5 @@
-"""Checkpoints that let a killed training go on bit for bit, and weights that users exchange.
+"""What a training needs around it: checkpoints that let it go on bit for bit after a kill, weights
+that users exchange, and progress.
 
 A checkpoint is one safetensors file: the tensors as tensors, everything else (step, histories,
 optimiser groups, states of random generators) as JSON in its header, and a checksum over both. One
@@ -12,7 +13,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import nn
+from tqdm import tqdm
 
+from facelab import workers
 from facelab.paths import atomic_write
 
 FORMAT = "facelab-checkpoint-1"
@@ -134,6 +137,58 @@ class Checkpoint:
                 f"damaged checkpoint {self.path} ({error}): training starts anew", stacklevel=3
             )
             return None
+
+
+class Run:
+    """What `train` gets: a folder, checkpoints, progress, and a place for weights.
+
+    Args:
+        folder: the folder of this run in the cache.
+        every_seconds: the interval of checkpoints.
+        report: receives `(step, total, numbers)`; None draws a progress bar in this process.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        label: str = "training",
+        every_seconds: float = 20.0,
+        report: Callable[[int, int, dict[str, float]], None] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.checkpoint = Checkpoint(folder, every_seconds=every_seconds)
+        self.resume = self.checkpoint.resume
+        self.save = self.checkpoint.save
+        self._label = label
+        self._report = report
+        self._bar: tqdm | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, those before a kill included."""
+        return self.checkpoint.seconds
+
+    def progress(self, step: int, total: int, **numbers: float) -> None:
+        """Shows that `step` of `total` steps are done, with a few numbers (a loss, an error)."""
+        if self._report is not None:
+            self._report(step, total, numbers)
+            return
+        if self._bar is None:
+            disable = workers.headless()
+            self._bar = tqdm(
+                total=total, initial=step - 1, desc=self._label, leave=False, disable=disable
+            )
+        self._bar.set_postfix({k: f"{v:.4g}" for k, v in numbers.items()}, refresh=False)
+        self._bar.update(step - self._bar.n)
+
+    def save_weights(self, name: str, module: nn.Module) -> Path:
+        """Writes `<name>.safetensors` into the folder; return the path as part of the result."""
+        return save_weights(module, self.folder / f"{name}.safetensors")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 def save_weights(module: nn.Module, path: Path | str) -> Path:

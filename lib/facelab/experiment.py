@@ -51,16 +51,19 @@ import exca
 import filelock
 import numpy as np
 import pydantic
-from torch import nn
-from tqdm import tqdm
 
 from facelab import FacelabError, paths, provenance, workers
-from facelab.checkpoint import Checkpoint, load_weights, save_weights
+from facelab.checkpoint import Run, load_weights
 
 __all__ = ["Experiment", "ExperimentError", "Run", "load_weights", "run_all"]
 
 # exca reports each submission with absolute paths, which must not get into committed notebooks
 logging.getLogger("exca").setLevel(logging.CRITICAL)
+
+
+# The fingerprint when a process first met a class: that of the code it has in memory, whatever
+# becomes of the files afterwards.
+_loaded: dict[tuple[type, tuple[str, ...]], str] = {}
 
 
 class ExperimentError(FacelabError):
@@ -72,58 +75,6 @@ class _Cache(exca.TaskInfra):
 
     def config(self, uid: bool = True, exclude_defaults: bool = False) -> Any:
         return super().config(uid=uid, exclude_defaults=exclude_defaults and not uid)
-
-
-class Run:
-    """What `train` gets: a folder, checkpoints, progress, and a place for weights.
-
-    Args:
-        folder: the folder of this run in the cache.
-        every_seconds: the interval of checkpoints.
-        report: receives `(step, total, numbers)`; None draws a progress bar in this process.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        label: str = "training",
-        every_seconds: float = 20.0,
-        report: Callable[[int, int, dict[str, float]], None] | None = None,
-    ) -> None:
-        self.folder = folder
-        self.checkpoint = Checkpoint(folder, every_seconds=every_seconds)
-        self.resume = self.checkpoint.resume
-        self.save = self.checkpoint.save
-        self._label = label
-        self._report = report
-        self._bar: tqdm | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training so far, those before a kill included."""
-        return self.checkpoint.seconds
-
-    def progress(self, step: int, total: int, **numbers: float) -> None:
-        """Shows that `step` of `total` steps are done, with a few numbers (a loss, an error)."""
-        if self._report is not None:
-            self._report(step, total, numbers)
-            return
-        if self._bar is None:
-            disable = workers.headless()
-            self._bar = tqdm(
-                total=total, initial=step - 1, desc=self._label, leave=False, disable=disable
-            )
-        self._bar.set_postfix({k: f"{v:.4g}" for k, v in numbers.items()}, refresh=False)
-        self._bar.update(step - self._bar.n)
-
-    def save_weights(self, name: str, module: nn.Module) -> Path:
-        """Writes `<name>.safetensors` into the folder; return the path as part of the result."""
-        return save_weights(module, self.folder / f"{name}.safetensors")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
 
 class Experiment(pydantic.BaseModel):
@@ -144,9 +95,11 @@ class Experiment(pydantic.BaseModel):
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
+        current = self.current_code()
+        _loaded.setdefault(self._code_key(), current)
         if not self.code:
             # the model is frozen for everyone else
-            self.__dict__["code"] = self.current_code()
+            self.__dict__["code"] = current
             self.__pydantic_fields_set__.add("code")
         self.infra._update(
             folder=paths.cache_dir() / "experiments",
@@ -188,10 +141,12 @@ class Experiment(pydantic.BaseModel):
             status = self._status()
             if status == "damaged":
                 self.infra.clear_job()  # leaves the checkpoint alone
-            if status not in ("completed", "running") and self.code != self.current_code():
+            loaded = _loaded[self._code_key()]
+            if status not in ("completed", "running") and self.code != loaded:
                 raise FacelabError(
-                    f"{self.label()}: its code was edited after this record was made (fingerprint "
-                    f"{self.code}, now {self.current_code()}): make it again or restart the kernel"
+                    f"{self.label()}: this process has other code in memory ({loaded}) than the "
+                    f"record stands for ({self.code}), as files were edited: restart the kernel, "
+                    "or let workers train it (run_all)"
                 )
             return self._located(self.trained())
 
@@ -244,6 +199,9 @@ class Experiment(pydantic.BaseModel):
     def _located(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with its relative paths made absolute: a cache may move."""
         return _map_paths(result, lambda path: self.folder() / path)
+
+    def _code_key(self) -> tuple[type, tuple[str, ...]]:
+        return type(self), self.dependencies()
 
     def _named(self, fields: Collection[str]) -> str:
         shown = [f"{n}={getattr(self, n)}" for n in fields if n not in ("code", "infra")]

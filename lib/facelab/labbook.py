@@ -28,16 +28,14 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from facelab import FacelabError, paths, provenance
+from facelab import FacelabError, paths, provenance, published
+from facelab.drawings import Drawing, plotted
 from facelab.runs import measured
 from facelab.statistics import Estimate
 from facelab.tables import COLUMNS, Layout, Table, check
 
 __all__ = ["COLUMNS", "Book", "Drawing", "Layout", "open", "opening"]
 
-PAPERS = Path(__file__).parent / "papers"
-PUBLISHED = ("table", "row", "column", "value", "unit", "source", "status")
-STATUSES = ("verified", "derived", "unverified")
 PUBLISHED_ONLY = "published value only"
 NOT_CHECKED = "published value not yet checked against the paper"
 SVG_LIMIT = 1_500_000  # bytes; rasters embedded as text make larger ones useless in a repository
@@ -78,23 +76,6 @@ def open(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """A figure in the book; a notebook shows the picture, the caption and where it is from."""
-
-    png: Path
-    alt: str
-    caption: str
-    source: str
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        bundle = {"image/png": self.png.read_bytes(), "text/plain": self.alt}
-        display(bundle, raw=True, metadata={"image/png": {"alt": self.alt}})
-        display(Markdown(f"*{self.caption}*  \n<sub>{self.source}</sub>"))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Book:
     """Where a notebook's tables and figures go; made by `open`."""
 
@@ -116,32 +97,7 @@ class Book:
         Raises:
             FacelabError: the file is missing, or a line is wrong; the message names it.
         """
-        file = PAPERS / self.paper / "published" / f"{name}.csv"
-        if not file.is_file():
-            known = ", ".join(sorted(path.stem for path in file.parent.glob("*.csv"))) or "none"
-            raise FacelabError(f"{self.paper} has no published/{name}.csv; there are: {known}")
-        where = f"{self.paper}/published/{file.name}"
-        frame = pd.read_csv(file, dtype=str, keep_default_na=False)
-        if tuple(frame.columns) != PUBLISHED:
-            raise FacelabError(
-                f"{where}: expected columns {', '.join(PUBLISHED)}; got {list(frame)}"
-            )
-        for index, line in enumerate(frame.itertuples(index=False), start=2):
-            if line.status not in STATUSES:
-                raise FacelabError(
-                    f"{where}, line {index}: status {line.status!r}, expected one of {STATUSES}"
-                )
-            if not line.source:
-                raise FacelabError(f"{where}, line {index}: a published number needs its source")
-        twice = frame[frame.duplicated(["table", "row", "column"])]
-        if len(twice):
-            raise FacelabError(f"{where}, line {twice.index[0] + 2}: this cell stands twice")
-        try:
-            values = pd.to_numeric(frame["value"].replace("", "nan"))
-        except ValueError as error:
-            raise FacelabError(f"{where}: a value is no number ({error})") from error
-        frame["value"] = values.where(frame["status"] != "unverified")
-        return frame.rename(columns={"value": "paper"})
+        return published.read(self.paper, name)
 
     def beside(
         self,
@@ -269,7 +225,7 @@ class Book:
             FacelabError: alt text, caption or data are missing.
         """
         _check_texts(id, alt=alt, caption=caption)
-        plotted = _plotted(data, id)
+        values = plotted(data, id)
         folder = paths.figures_dir(self.tier, self.paper)
         pictures = folder
         if photo:
@@ -287,7 +243,7 @@ class Book:
         if svg.stat().st_size > SVG_LIMIT:
             svg.unlink()
             files = [png.name]
-        _write(folder / f"{id}.csv", _csv(plotted))
+        _write(folder / f"{id}.csv", _csv(values))
         entry = self._record(runs)
         about = {
             "id": id,
@@ -363,7 +319,11 @@ def opening(notebook: Mapping[str, Any]) -> Markdown:
 
 def _room(paper: str) -> tuple[str, ...]:
     """The code of a paper: its room, or the package that a notebook without a paper is about."""
-    return (f"facelab.papers.{paper}",) if (PAPERS / paper).is_dir() else (f"facelab.{paper}",)
+    return (
+        (f"facelab.papers.{paper}",)
+        if (published.PAPERS / paper).is_dir()
+        else (f"facelab.{paper}",)
+    )
 
 
 def _notebook_of(paper: str) -> str:
@@ -377,45 +337,6 @@ def _check_texts(id: str, **texts: str) -> None:
     for name, text in texts.items():
         if not isinstance(text, str) or not text.strip():
             raise FacelabError(f"{id}: {name} is empty; say in a sentence what is to be seen")
-
-
-def _plotted(data: pd.DataFrame | Mapping[str, Any], id: str) -> pd.DataFrame:
-    """What a figure plots, as a frame.
-
-    Raises:
-        FacelabError: there is nothing.
-    """
-    if isinstance(data, pd.DataFrame):
-        frame = data
-    elif isinstance(data, Mapping):
-        arrays = {name: _array(value) for name, value in data.items()}
-        shapes = {array.shape for array in arrays.values()}
-        if len(shapes) == 1 and all(array.ndim == 1 for array in arrays.values()):
-            frame = pd.DataFrame(arrays)
-        else:
-            frame = _long(arrays)
-    else:
-        raise FacelabError(f"{id}: data is a frame or arrays by name; got {type(data).__name__}")
-    if frame.empty:
-        raise FacelabError(f"{id}: data is empty; give what is plotted")
-    return frame
-
-
-def _long(arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Arrays of any shapes as lines of name, indices and value."""
-    parts = []
-    for name, array in arrays.items():
-        indices = np.indices(array.shape).reshape(array.ndim, -1)  # (D, size)
-        columns = {f"index_{axis}": index for axis, index in enumerate(indices)}
-        parts.append(pd.DataFrame({"name": name, **columns, "value": array.ravel()}))
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    axes = [column for column in frame.columns if column.startswith("index_")]
-    frame[axes] = frame[axes].astype("Int64")  # whole numbers, also where an axis is missing
-    return frame[["name", *axes, "value"]] if parts else frame
-
-
-def _array(value: Any) -> np.ndarray:
-    return np.atleast_1d(np.asarray(value.detach().cpu() if hasattr(value, "detach") else value))
 
 
 def _csv(frame: pd.DataFrame) -> str:
