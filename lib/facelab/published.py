@@ -1,8 +1,8 @@
 """The papers' own numbers, each typed once, with its source: `papers/<paper>/published/<name>.csv`.
 
 A line has the columns `COLUMNS`. Its status says how far the number can be trusted: "verified"
-against the paper, "derived" from what the paper prints, or "unverified"; then it is not shown as the
-paper's value.
+against the paper, "derived" from what the paper prints, or "unverified"; those are not shown as the
+paper's values.
 """
 
 from __future__ import annotations
