@@ -38,14 +38,14 @@ STYLE = np.array(
         # side top thick grav crown part back curl wave width jag share lift
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [2.4, 4.2, 1.3, 0.3, 1.0, 0.3, 0.0, 0.12, 1.0, 0.75, 0.6, 1.0, 0.5],
-        [3.0, 6.5, 1.6, 0.25, 0.1, 1.0, 0.7, 0.15, 1.0, 0.85, 0.4, 1.0, 0.6],
-        [3.6, 5.5, 2.6, 0.2, 0.5, 0.2, 0.0, 0.55, 2.2, 0.85, 0.6, 1.0, 0.9],
-        [3.0, 3.2, 4.6, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.30, 0.5, 1.0, 1.0],
-        [13.0, 17.0, 1.7, 1.0, 0.0, 0.8, 0.2, 0.25, 1.0, 0.95, 0.15, 1.0, 0.6],
-        [27.0, 32.0, 1.9, 1.0, 0.0, 0.7, 0.3, 0.45, 1.6, 1.10, 0.3, 1.0, 0.6],
-        [9.0, 9.0, 0.8, 0.0, 0.0, 0.0, 1.0, 0.06, 1.0, 0.85, 0.2, 1.0, 0.3],
-        [2.2, 2.6, 0.8, 0.3, 0.8, 0.3, 0.3, 0.08, 1.0, 0.70, 0.7, 0.8, 0.4],
+        [2.4, 4.2, 1.3, 0.3, 1.0, 0.3, 0.0, 0.10, 1.0, 0.70, 0.6, 1.0, 0.5],
+        [3.0, 6.5, 1.6, 0.25, 0.1, 1.0, 0.7, 0.12, 1.0, 0.80, 0.4, 1.0, 0.6],
+        [3.6, 5.5, 2.6, 0.2, 0.5, 0.2, 0.0, 0.55, 2.2, 0.80, 0.6, 1.0, 0.9],
+        [3.0, 3.2, 4.6, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.25, 0.5, 1.0, 1.0],
+        [13.0, 17.0, 1.5, 1.0, 0.0, 0.9, 0.1, 0.15, 0.7, 0.85, 0.12, 1.0, 0.6],
+        [27.0, 32.0, 1.6, 1.0, 0.0, 0.9, 0.1, 0.45, 1.4, 0.95, 0.25, 1.0, 0.6],
+        [9.0, 9.0, 0.8, 0.0, 0.0, 0.0, 1.0, 0.06, 1.0, 0.80, 0.2, 1.0, 0.3],
+        [2.2, 2.6, 0.8, 0.3, 0.8, 0.3, 0.3, 0.08, 1.0, 0.65, 0.7, 0.8, 0.4],
     ],
     np.float32,
 )
@@ -113,7 +113,7 @@ def _grid(head: Head):
     a, p = np.meshgrid(a, p, indexing="ij")
     rays = np.stack([np.sin(a) * np.sin(p), np.cos(p), np.cos(a) * np.sin(p)], -1).reshape(-1, 3)
     t = head.triangles[(head.region == 0) & (head.mean[head.triangles][..., 1] > -11.9).all(1)]
-    o, e1, e2 = (head.mean[t[:, 0]] - SKULL), head.mean[t[:, 1]] - head.mean[t[:, 0]], None
+    o, e1 = head.mean[t[:, 0]] - SKULL, head.mean[t[:, 1]] - head.mean[t[:, 0]]
     e2 = head.mean[t[:, 2]] - head.mean[t[:, 0]]
     vertices, weights = np.full((len(rays), 3), -1, np.int32), np.zeros((len(rays), 3), np.float32)
     for i, ray in enumerate(rays):
@@ -232,14 +232,16 @@ def grow(points, static, style, volume, raised, parting, seed, out):
         front = azimuth < f32(42.0) and height > f32(4.5)
         falls = fringe and front and abs(x) < f32(5.0)
         if falls:
-            length = f32(5.2) + f32(1.6) * h3 if long else f32(3.2) + f32(1.6) * h3
+            length = (f32(4.6) if long else f32(2.8)) + f32(1.4) * h3 + f32(1.0) * max(edge, f32(0.0))
         dx = dy = dz = f32(0.0)
-        step = length / f32(POINTS - 1)
+        # long hair is grown in finer steps than it is drawn
+        finer = max(int(length / f32(POINTS - 1) * f32(0.9)), 1)
+        step = length / f32((POINTS - 1) * finer)
         phase = f32(6.2831853) * h2
         if style == AFRO:
             depth = thick * (f32(0.25) + f32(0.75) * h2) * (f32(0.35) + f32(0.65) * near)
-        for k in range(POINTS):
-            along = f32(k) / f32(POINTS - 1)
+        for tick in range((POINTS - 1) * finer + 1):
+            along = f32(tick) / f32((POINTS - 1) * finer)
             r, length_now = radius(x, y, z, grid)
             nx, ny, nz = x / length_now, y / length_now, z / length_now
             low = r + depth * (row[12] + (f32(1.0) - row[12]) * along) + f32(0.05)
@@ -259,13 +261,15 @@ def grow(points, static, style, volume, raised, parting, seed, out):
                 if abs(x) < least:
                     x = side * least if abs(x) < f32(1.0) else np.sign(x) * least
                 z -= free * max(z - f32(4.0), f32(0.0)) * f32(0.5)
-            line[k, 0], line[k, 1], line[k, 2] = x, y, z
+            if tick % finer == 0:
+                k = tick // finer
+                line[k, 0], line[k, 1], line[k, 2] = x, y, z
             # flow
             gx, gy, gz = f32(0.0), -row[3], f32(0.0)
             away_x, away_y, away_z = x, y - f32(6.0), z + f32(6.5)
             s = row[4] / np.sqrt(away_x * away_x + away_y * away_y + away_z * away_z + f32(1.0))
             gx, gy, gz = gx + away_x * s, gy + away_y * s, gz + away_z * s
-            gx += row[5] * side * (f32(0.35) + f32(0.65) * top)
+            gx += row[5] * side * (f32(0.15) + f32(0.85) * smooth(f32(-1.0), f32(6.5), y))
             gz -= row[6] * (f32(1.0) if not long else top)
             gy -= row[6] * f32(0.25) * (f32(1.0) - top)
             if style == BUN:
@@ -289,7 +293,7 @@ def grow(points, static, style, volume, raised, parting, seed, out):
                 d = gx * nx + gy * ny + gz * nz
                 gx, gy, gz = gx - d * nx, gy - d * ny, gz - d * nz
             s = f32(1.0) / np.sqrt(gx * gx + gy * gy + gz * gz + f32(1e-4))
-            keep = f32(0.45) if k > 0 else f32(0.0)
+            keep = f32(0.45) if tick > 0 else f32(0.0)
             dx, dy, dz = dx * keep + gx * s, dy * keep + gy * s, dz * keep + gz * s
             s = step / np.sqrt(dx * dx + dy * dy + dz * dz + f32(1e-4))
             x, y, z = x + dx * s, y + dy * s, z + dz * s

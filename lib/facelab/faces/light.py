@@ -33,7 +33,7 @@ def light_table(values, backdrop, out):
         np.cos(azimuth) * f32(0.98),
     )
     key, fill, ambient = (
-        values[2] * f32(1.05),
+        values[2] * f32(1.40),
         values[4] * f32(0.75),
         f32(0.12) + values[6] * f32(0.62),
     )
@@ -122,8 +122,11 @@ def shade_hair(t, n, view, colour, sheen, shadow, openness, lights, out):
     around = f32(0.5) + f32(0.5) * n[1]
     first = np.sqrt(max(f32(1.0) - (tk + tv - f32(0.10)) ** 2, f32(0.0)))
     second = np.sqrt(max(f32(1.0) - (tk + tv + f32(0.22)) ** 2, f32(0.0)))
-    first = first ** f32(60.0)
-    second = second ** f32(14.0)
+    second *= second
+    second *= second
+    second *= second  # eighth power
+    for _ in range(6):
+        first *= first  # 64th power
     edge = f32(1.0) - abs(nv)
     rim = edge * edge * max(nr + f32(0.5), f32(0.0))
     for c in range(3):
@@ -131,6 +134,6 @@ def shade_hair(t, n, view, colour, sheen, shadow, openness, lights, out):
         diffuse += lights[FILL, c] * max(nf + f32(0.4), f32(0.0)) * f32(0.6) * openness
         diffuse += (lights[GROUND, c] + (lights[SKY, c] - lights[GROUND, c]) * around) * openness
         shine = lights[KEY, c] * facing * shadow * sheen
-        out[c] = colour[c] * (diffuse + lights[RIM, c] * rim * f32(1.2) + shine * second * f32(0.7))
+        out[c] = colour[c] * (diffuse + lights[RIM, c] * rim * f32(1.2) + shine * second * f32(0.6))
         out[c] += shine * first * (f32(0.035) + f32(0.10) * colour[c])
         out[c] += lights[SKY, c] * f32(0.012) * openness * (f32(0.4) + f32(0.6) * around)

@@ -8,23 +8,35 @@ All colours are linear light.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
 from facelab.faces import hair
-from facelab.faces.head import REGIONS, Head
+from facelab.faces.canvas import (
+    BLUSH,
+    BROAD,
+    CORNER,
+    EYE_SHADOW,
+    FLUSH,
+    FOLD,
+    HOLLOW,
+    MOUSTACHE,
+    NOSTRIL,
+    OILY,
+    PATCH,
+    UNDER_EYE,
+    ZBEARD,
+    ZLIPS,
+    ZOPEN,
+)  # fmt: skip
+from facelab.faces.head import REGIONS
 from facelab.faces.raster import (
     FAST,
     f32,
-    fill_depth,
     hashed,
-    lit,
     noise2,
     noise3,
     smooth,
-    vertex_normals,
 )
 
 SKIN, LIPS, INNER, TEETH, TONGUE, EYEBALL, LASHES, BODY = range(len(REGIONS))
@@ -45,124 +57,6 @@ PALETTE = np.array(
      [0.085, 0.045, 0.028]],
     np.float32,
 )  # fmt: skip
-
-
-class Canvas(NamedTuple):
-    """What painting needs of the head; V vertices."""
-
-    place: np.ndarray  # (V, 3) f32 cm, the mean head
-    zones: np.ndarray  # (V, 12) f32 soft masks, see ZONES
-    brow: (
-        np.ndarray
-    )  # (B, 2) f32 cm, middle line of the brow on the side x > 0, from nose to temple
-    upper_lid: np.ndarray  # (L, 2) f32 cm, on the side x > 0
-    lower_lid: np.ndarray  # (L, 2) f32 cm
-    eye_x: float  # cm from the middle to the eyeballs' centres
-    mouth_y: float  # cm, where the lips meet
-
-
-ZONES = ("flush", "under_eye", "beard", "moustache", "eye_shadow", "blush", "lips", "fold", "open", "oily",
-         "freckles", "chest")  # fmt: skip
-(
-    FLUSH,
-    UNDER_EYE,
-    ZBEARD,
-    MOUSTACHE,
-    EYE_SHADOW,
-    BLUSH,
-    ZLIPS,
-    FOLD,
-    ZOPEN,
-    OILY,
-    FRECKLED,
-    CHEST,
-) = range(12)
-
-
-def canvas(head: Head) -> Canvas:
-    """Masks and lines on the mean head."""
-    p = head.mean.astype(np.float64)
-    x, y, z = np.abs(p[:, 0]), p[:, 1], p[:, 2]
-    front = np.clip((z + 5) / 4, 0, 1)
-
-    def blob(cx, cy, rx, ry):
-        return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2) * front
-
-    lips, ears = head.masks["lips"], head.masks["ears"]
-    flush = (
-        blob(0, -4.3, 1.6, 1.6)
-        + 0.8 * blob(4.4, -3.6, 2.2, 1.8)
-        + 0.9 * ears
-        + 0.4 * blob(0, -10.5, 1.5, 1)
-    )
-    # cheek line of the beard: from the sideburn down to the corner of the mouth
-    cheek = np.interp(x, [0, 2.5, 4.0, 5.5, 6.6, 7.6], [-6.2, -6.6, -7.4, -6.4, -4.2, -1.0])
-    beard = _step(cheek + 0.4, cheek - 0.9, y) * _step(-16.0, -13.0, y) * _step(-9.5, -6.0, z)
-    beard *= 1 - _step(0.2, 0.6, lips)
-    philtrum = _step(-5.0, -5.6, y) * _step(3.4, 2.4, x) * _step(-9.0, -8.0, y) * front
-    goatee = _step(2.6, 1.4, x) * _step(-8.6, -9.4, y) * front
-    moustache = np.clip(philtrum + goatee, 0, 1) * (1 - _step(0.2, 0.6, lips))
-    nose_to_mouth = _segment(x, y, (1.75, -4.6), (3.3, -7.9))
-    fold = np.exp(-((nose_to_mouth / 0.35) ** 2)) * front
-    under = blob(3.0, -1.5, 1.5, 0.42) + 0.6 * blob(1.7, -0.5, 0.6, 0.6)
-    shadow = blob(3.3, 0.75, 1.7, 0.62)
-    open_ = _openness(head)
-    zones = np.stack(
-        [flush, under, np.maximum(beard, 0), moustache, shadow, blob(5.0, -3.4, 2.0, 1.4), lips, fold, open_,
-         blob(0, 5, 3.5, 2.5) + blob(0, -3.2, 0.9, 2.5) + 0.6 * blob(4.2, -2.6, 1.4, 1.0),
-         blob(0, -2.5, 5.5, 2.6), _step(-13.0, -17.0, y)], 1,
-    )  # fmt: skip
-    marks = (p[head.landmark_vertices] * head.landmark_weights[..., None]).sum(1)
-    return Canvas(
-        head.mean.astype(np.float32), zones.astype(np.float32), _curve(marks[22:27, :2], 17),
-        _curve(marks[42:46, :2], 13), _curve(marks[[42, 47, 46, 45], :2], 13),
-        np.float32(head.eye_centres[1, 0]), np.float32(marks[[62, 66], 1].mean()),
-    )  # fmt: skip
-
-
-def _step(low, high, x):
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def _segment(x, y, a, b):
-    """Distance of points to a segment."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    t = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy), 0, 1)
-    return np.hypot(x - a[0] - t * dx, y - a[1] - t * dy)
-
-
-def _curve(points, count):
-    """A smooth line through points (K, 2), resampled: (count, 2) float32."""
-    k = np.arange(len(points))
-    at = np.linspace(0, len(points) - 1, count)
-    fit = np.polynomial.Polynomial.fit
-    degree = min(3, len(points) - 1)
-    return np.stack([fit(k, points[:, i], degree)(at) for i in (0, 1)], 1).astype(np.float32)
-
-
-def _openness(head: Head) -> np.ndarray:
-    """Share of the upper hemisphere that each vertex of the mean head sees: (V,) ambient occlusion."""
-    points = head.mean.astype(np.float32)
-    normals = np.empty_like(points)
-    vertex_normals(points, head.triangles, len(points), normals)
-    solid = np.ascontiguousarray(head.triangles[head.region != LASHES])
-    k = np.arange(96) + 0.5
-    height, turn = 1 - 2 * k / 96, np.pi * (1 + 5**0.5) * k
-    across = np.sqrt(1 - height**2)
-    total, seen = np.zeros(len(points)), np.zeros(len(points))
-    for d in np.stack([across * np.cos(turn), height, across * np.sin(turn)], 1):
-        right = np.cross([0.3, 0.9, 0.2], d)
-        right /= np.linalg.norm(right)
-        axes = [a.astype(np.float32) for a in (right, np.cross(d, right), d)]
-        depth = np.full((192, 192), -1e9, np.float32)
-        fill_depth(points, solid, 1, *axes, f32(28.0), depth)
-        weight = np.clip(normals @ d, 0, None)
-        for v in np.flatnonzero(weight > 0):
-            share = lit(*points[v], *axes, f32(28.0), depth, f32(0.35))
-            seen[v] += weight[v] * share
-        total += weight
-    return np.clip(seen / np.maximum(total, 1e-6), 0, 1)
 
 
 @njit(cache=True, fastmath=FAST)
@@ -191,18 +85,23 @@ def paint(look, zones, azimuth, height, style, seed, out):
     old = smooth(f32(28.0), f32(75.0), look[AGE])
     men = look[GENDER]
     colour = np.empty(3, np.float32)
+    mix = np.empty(6, np.float32)
+    for k in range(6):
+        mix[k] = hashed(int(look[SEED] * f32(9973.0)), k, 41) - f32(0.5)
     for v in range(zones.shape[0]):
-        flush = (
-            zones[v, FLUSH]
-            * (f32(0.10) + f32(0.30) * look[REDNESS])
-            * (f32(0.35) + f32(0.65) * pale)
-        )
-        tired = zones[v, UNDER_EYE] * (f32(0.16) + f32(0.22) * old)
-        fold = zones[v, FOLD] * (f32(0.06) + f32(0.30) * old)
-        dark = f32(1.0) - tired - fold
+        flush = zones[v, FLUSH] * (f32(0.12) + f32(0.36) * look[REDNESS]) * (f32(0.35) + f32(0.65) * pale)
+        tired = zones[v, UNDER_EYE] * (f32(0.18) + f32(0.24) * old)
+        fold = zones[v, FOLD] * (f32(0.08) + f32(0.34) * old)
+        dark = f32(1.0) - tired - fold - f32(0.24) * zones[v, CORNER]
+        dark -= f32(0.30) * max(zones[v, HOLLOW], f32(0.0)) + f32(0.12) * min(zones[v, HOLLOW], f32(0.0))
+        dark *= f32(1.0) - f32(0.85) * zones[v, NOSTRIL]
+        broad = zones[v, BROAD] * mix[0] + zones[v, BROAD + 1] * mix[1] + zones[v, BROAD + 2] * mix[2]
+        patch = zones[v, PATCH] * mix[3] + zones[v, PATCH + 1] * mix[4] + zones[v, PATCH + 2] * mix[5]
+        dark = max(dark, f32(0.12)) * (f32(1.0) + f32(0.10) * broad + f32(0.08) * patch)
+        blood = f32(0.10) * patch + f32(0.12) * broad
         colour[0] = base[0] * dark * (f32(1.0) + f32(0.10) * flush)
-        colour[1] = base[1] * dark * (f32(1.0) - f32(0.55) * flush) * (f32(1.0) - f32(0.12) * tired)
-        colour[2] = base[2] * dark * (f32(1.0) - f32(0.45) * flush)
+        colour[1] = base[1] * dark * (f32(1.0) - f32(0.55) * flush - blood) * (f32(1.0) - f32(0.12) * tired)
+        colour[2] = base[2] * dark * (f32(1.0) - f32(0.45) * flush - blood)
         for layer in range(1, 3):  # eye shadow, blush
             amount = look[MAKEUP + 4 * layer + 3] * zones[v, EYE_SHADOW if layer == 1 else BLUSH]
             amount = min(amount * (f32(0.85) if layer == 1 else f32(0.55)), f32(0.9))
@@ -211,14 +110,15 @@ def paint(look, zones, azimuth, height, style, seed, out):
                 colour[c] += (tint * tint * (f32(0.35) + f32(0.65) * pale) - colour[c]) * amount
         for c in range(3):
             out[v, c] = colour[c]
-        out[v, GLOSS] = f32(0.25) + f32(0.75) * zones[v, OILY] * (f32(0.3) + f32(0.7) * look[OIL])
+        out[v, GLOSS] = f32(0.25) + f32(0.75) * zones[v, OILY] * (f32(0.3) + f32(0.9) * look[OIL]) - f32(0.25) * zones[v, HOLLOW]
         out[v, EDGE] = height[v] - hair.hairline(azimuth[v], style, look[RAISED], seed)
         out[v, LIP] = zones[v, ZLIPS]
         reach = zones[v, MOUSTACHE] + (zones[v, ZBEARD] - zones[v, MOUSTACHE]) * smooth(
             f32(0.0), f32(0.6), look[EXTENT]
         )
         out[v, BEARD] = reach * look[STUBBLE] * smooth(f32(0.3), f32(0.6), men)
-        out[v, OPEN] = zones[v, ZOPEN]
+        # skin scatters: creases stay lit a little; lips meet in the dark
+        out[v, OPEN] = zones[v, ZOPEN] * (f32(0.55) + f32(0.45) * zones[v, ZOPEN]) * (f32(1.0) - f32(0.8) * zones[v, NOSTRIL])
 
 
 @njit(cache=True, fastmath=FAST)
@@ -247,51 +147,39 @@ def brow_cover(x, y, look, line, fine):
     at, d = along_line(side, y, line)
     middle = (at - f32(0.6)) / f32(0.4)
     d -= (look[BROW_ARCH] - f32(0.5)) * f32(0.30) * (f32(1.0) - min(middle * middle, f32(1.0)))
-    d += f32(0.12)  # landmarks lie in the brow's upper half
-    half = (f32(0.20) + f32(0.26) * look[BROW_WIDE]) * (
-        f32(1.0) - f32(0.62) * smooth(f32(0.35), f32(1.0), at)
-    )
-    half *= f32(0.70) + f32(0.30) * smooth(f32(0.0), f32(0.22), at)
+    d += f32(0.10)  # landmarks lie in the brow's upper half
+    half = f32(0.27) + f32(0.26) * look[BROW_WIDE]
+    half *= f32(1.0) - f32(0.62) * smooth(f32(0.45), f32(1.0), at)
+    half *= f32(0.72) + f32(0.28) * smooth(f32(0.0), f32(0.25), at)
     # each end fades; outside the line the distance grows along it, so the tail tapers
-    end = smooth(f32(-0.02), f32(0.10), at) * (
-        f32(1.0) - f32(0.65) * smooth(f32(0.85), f32(1.0), at)
-    )
+    end = smooth(f32(-0.02), f32(0.09), at) * (f32(1.0) - f32(0.6) * smooth(f32(0.88), f32(1.0), at))
     seed = int(look[SEED] * f32(9973.0))
-    lean = f32(0.75) - at * f32(0.9)
-    strands = noise2((at * f32(5.2) - d * lean) * f32(11.0), d * f32(2.0) + at * f32(4.0), seed + 5)
-    body = f32(1.0) - smooth(
-        half * f32(0.55), half * f32(1.35), abs(d) + (strands - f32(0.5)) * f32(0.22)
-    )
-    dense = f32(0.45) + f32(0.55) * look[BROW_DENSE]
-    streak = f32(1.0) - fine * f32(0.55) * strands
+    # hairs stand up near the nose and lie down along the brow towards the temple
+    lean = f32(1.25) - f32(1.0) * smooth(f32(0.0), f32(0.6), at)
+    c, s = np.cos(lean), np.sin(lean)
+    along = at * f32(4.0)
+    strands = noise2((along * s - d * c) * f32(9.0), (along * c + d * s) * f32(1.8), seed + 5)
+    body = f32(1.0) - smooth(half * f32(0.62), half * f32(1.25), abs(d) + (strands - f32(0.5)) * f32(0.24))
+    dense = f32(0.58) + f32(0.42) * look[BROW_DENSE]
+    streak = f32(1.0) - fine * f32(0.5) * strands
     pencil = look[MAKEUP + 15]
     return min(body * end * (dense * streak + pencil * f32(0.3)), f32(1.0))
 
 
 @njit(cache=True, fastmath=FAST)
-def skin_sample(x, y, z, painted, look, canvas_, fine, style, out):
+def skin_sample(place, painted, look, canvas, fine, style, out):
     """Albedo at a canonical place: `painted` (PAINTED,) interpolated there; out (5,): rgb, gloss, roughness.
 
     `fine` is 1 where a sample is small enough to show single hairs and pores, 0 where it is not.
     Returns the label offset: 0 skin, 1 lips, 2 brow.
     """
+    x, y, z = place[0], place[1], place[2]
     seed = int(look[SEED] * f32(9973.0)) + 17
     label = 0
-    broad = noise3(x * f32(0.55), y * f32(0.55), z * f32(0.55), seed) - f32(0.5)
-    patch = noise3(x * f32(2.3), y * f32(2.3), z * f32(2.3), seed + 3) - f32(0.5)
-    shade = f32(1.0) + f32(0.10) * broad + f32(0.07) * patch
+    shade = f32(1.0)
     if fine > f32(0.0):
-        shade += (
-            fine
-            * f32(0.10)
-            * (noise3(x * f32(11.0), y * f32(11.0), z * f32(11.0), seed + 5) - f32(0.5))
-        )
-    blood = f32(0.10) * patch + f32(0.08) * broad
-    r, g, b = (
-        painted[RED] * shade,
-        painted[GREEN] * shade * (f32(1.0) - blood),
-        painted[BLUE] * shade * (f32(1.0) - blood),
-    )
+        shade += fine * f32(0.12) * (noise3(x * f32(11.0), y * f32(11.0), z * f32(11.0), seed + 5) - f32(0.5))
+    r, g, b = painted[RED] * shade, painted[GREEN] * shade, painted[BLUE] * shade
     gloss = painted[GLOSS]
     rough = f32(0.42)
     front = z > f32(-5.0)
@@ -321,10 +209,10 @@ def skin_sample(x, y, z, painted, look, canvas_, fine, style, out):
     if look[MOLES] > f32(0.2):
         u, v = x * f32(0.55), y * f32(0.55)
         i, j = int(np.floor(u)), int(np.floor(v))
-        if hashed(i, j, spots + 7) < f32(0.22) * look[MOLES]:
+        if hashed(i, j, spots + 7) < f32(0.10) * look[MOLES]:
             du, dv = u - f32(i) - hashed(i, j, spots + 8), v - f32(j) - hashed(i, j, spots + 9)
             size = f32(0.03) + f32(0.05) * hashed(i, j, spots + 10)
-            cover = f32(0.8) * (
+            cover = f32(0.6) * (
                 f32(1.0) - smooth(size * f32(0.7), size * f32(1.3), np.sqrt(du * du + dv * dv))
             )
             r, g, b = (
@@ -333,7 +221,7 @@ def skin_sample(x, y, z, painted, look, canvas_, fine, style, out):
                 b * (f32(1.0) - f32(0.85) * cover),
             )
     # lips: a clear border, a darker line above, colour from blood or lipstick
-    lip = smooth(f32(0.30), f32(0.62), painted[LIP] + f32(0.10) * patch)
+    lip = smooth(f32(0.30), f32(0.62), painted[LIP])
     if lip > f32(0.0):
         made = look[MAKEUP + 3]
         tone = f32(0.62) + f32(0.25) * look[MELANIN]
@@ -381,11 +269,11 @@ def skin_sample(x, y, z, painted, look, canvas_, fine, style, out):
         gloss *= f32(1.0) - f32(0.7) * cover
     edge = painted[EDGE]
     if style != hair.BALD and edge > f32(-0.9):
-        ragged = f32(1.1) * (noise3(x * f32(2.6), y * f32(2.6), z * f32(2.6), seed + 13) - f32(0.5))
-        cover = smooth(f32(-0.45), f32(0.75), edge + ragged)
+        ragged = f32(0.8) * (noise3(x * f32(2.6), y * f32(2.6), z * f32(2.6), seed + 13) - f32(0.5))
+        cover = smooth(f32(-0.40), f32(0.45), edge + ragged)
         if style == hair.BUZZ:
             cover *= f32(0.80) - fine * f32(0.35) * noise2(x * f32(15.0), (y + z) * f32(15.0), seed)
-        k = f32(0.7)
+        k = f32(0.5) if style != hair.BUZZ else f32(0.7)
         r, g, b = (
             r + (look[HAIR] * k - r) * cover,
             g + (look[HAIR + 1] * k - g) * cover,
@@ -393,9 +281,9 @@ def skin_sample(x, y, z, painted, look, canvas_, fine, style, out):
         )
         gloss *= f32(1.0) - f32(0.8) * cover
     if front:
-        cover = brow_cover(x, y, look, canvas_.brow, fine)
+        cover = brow_cover(x, y, look, canvas.brow, fine)
         if cover > f32(0.0):
-            dark = f32(1.0) - f32(0.55) * look[BROW_DARK]
+            dark = f32(0.80) - f32(0.45) * look[BROW_DARK]
             pencil = look[MAKEUP + 15]
             br = look[HAIR] * dark
             bg = look[HAIR + 1] * dark
@@ -409,11 +297,11 @@ def skin_sample(x, y, z, painted, look, canvas_, fine, style, out):
                 label = 2
     # lash roots and wet rims darken the lids' edges
     if front and y > f32(-1.4) and y < f32(1.2) and abs(x) > f32(1.4) and abs(x) < f32(5.2):
-        _, up = along_line(abs(x), y, canvas_.upper_lid)
-        _, low = along_line(abs(x), y, canvas_.lower_lid)
+        _, up = along_line(abs(x), y, canvas.upper_lid)
+        _, low = along_line(abs(x), y, canvas.lower_lid)
         women = f32(1.0) - look[GENDER]
-        liner = f32(0.55) + f32(0.25) * women
-        cover = liner * (f32(1.0) - smooth(f32(0.02), f32(0.17), abs(up)))
+        liner = f32(0.62) + f32(0.28) * women
+        cover = liner * (f32(1.0) - smooth(f32(0.04), f32(0.22), abs(up - f32(0.03))))
         cover = max(cover, f32(0.30) * (f32(1.0) - smooth(f32(0.0), f32(0.13), abs(low))))
         fold = f32(0.22) * np.exp(
             -(((up - f32(0.42)) / f32(0.12)) ** 2)

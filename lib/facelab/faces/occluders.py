@@ -84,15 +84,13 @@ def capsule(ax, ay, az, bx, by, bz, ra, rb, flat, used, points, triangles):
 
 
 @njit(cache=True, fastmath=FAST)
-def build(
-    values, face, eyes, bridge, temple, crop_x, crop_y, side, distance, used, points, triangles
-):
+def build(values, face, eyes, temple, crop, distance, used, points, triangles):
     """Builds a face's occluder; returns nothing, `used` says how much of the arrays holds it.
 
     Args:
         values: (8,) occluder factors. face: (3, 3) rotation of the head.
-        eyes: (2, 3), bridge: (3,), temple: (2, 3) points of the posed face to hang spectacles on.
-        crop_x, crop_y, side: the crop in x / depth, y / depth (down) and its side.
+        eyes: (2, 3), temple: (2, 3) points of the posed face to hang spectacles on.
+        crop: (3,) its centre in x / depth and y / depth (down), and its side.
         distance: of the camera, cm.
     """
     used[0] = used[1] = 0
@@ -100,10 +98,11 @@ def build(
     if kind == NONE or kind == MASK:
         return  # a mask is a second skin and made of the head's own triangles
     seed = int(values[7] * f32(99991.0))
+    side = crop[2]
     unit = side * (distance - f32(6.0))  # width of the crop at the occluder's depth, cm
     z = f32(6.0)
-    x = (crop_x + values[1] * side) * (distance - z)
-    y = -(crop_y + values[2] * side) * (distance - z)
+    x = (crop[0] + values[1] * side) * (distance - z)
+    y = -(crop[1] + values[2] * side) * (distance - z)
     size = max(values[3], f32(0.1)) * unit
     if kind == HAND:
         angle = (values[7] - f32(0.5)) * f32(2.6)
@@ -145,7 +144,7 @@ def build(
         capsule(x0, y0, z, x0 + (c * f32(3.0) * reach - s * f32(2.4)) * k, y0 + (s * f32(3.0) * reach + c * f32(2.4)) * k,
                 z + f32(0.5), f32(1.2) * k, f32(0.85) * k, f32(0.9), used, points, triangles)  # fmt: skip
     elif kind == GLASSES or kind == SUNGLASSES:
-        spectacles(kind, seed, face, eyes, bridge, temple, used, points, triangles)
+        spectacles(kind, seed, face, eyes, temple, used, points, triangles)
     elif kind == CUP:
         path, radius = np.empty((9, 3), np.float32), np.empty(9, np.float32)
         tall, lean = min(size, f32(10.0)), (values[7] - f32(0.5)) * f32(0.8)
@@ -199,7 +198,7 @@ def build(
 
 
 @njit(cache=True, fastmath=FAST)
-def spectacles(kind, seed, face, eyes, bridge, temple, used, points, triangles):
+def spectacles(kind, seed, face, eyes, temple, used, points, triangles):
     """Rims round both eyes, bridge and temples; sunglasses have their rims filled by two wide discs."""
     path, radius = np.empty((21, 3), np.float32), np.empty(21, np.float32)
     square = f32(2.0) + f32(2.5) * hashed(seed, 4, 4)  # exponent of the rim's superellipse
@@ -210,7 +209,7 @@ def spectacles(kind, seed, face, eyes, bridge, temple, used, points, triangles):
     thick = f32(0.09) + f32(0.16) * hashed(seed, 7, 7) ** 2
     if kind == SUNGLASSES:
         wide, tall, thick = wide + f32(0.35), tall + f32(0.35), thick + f32(0.05)
-    ahead = max(f32(2.6), bridge[2] * f32(0.0) + f32(2.7))
+    ahead = f32(2.7)
     for eye in range(2):
         sign = f32(-1.0) if eye == 0 else f32(1.0)
         for k in range(21):
@@ -279,3 +278,40 @@ def spectacles(kind, seed, face, eyes, bridge, temple, used, points, triangles):
                     start + k + 1,
                 )
             used[0], used[1] = start + 22, t + 20
+
+
+@njit(cache=True, fastmath=FAST)
+def second_skin(face, normals, vertices, faces, used, points, triangles):
+    """A mask over nose, mouth and chin: the skin there, pushed outwards and smoothed over creases.
+
+    Args:
+        face, normals: (V, 3). vertices: (M,) which are covered. faces: (U, 3) into those.
+    """
+    count = vertices.shape[0]
+    for k in range(count):
+        for axis in range(3):
+            points[k, axis] = face[vertices[k], axis] + normals[vertices[k], axis] * f32(0.55)
+    moved, hits = np.empty((count, 3), np.float32), np.empty(count, np.float32)
+    for _ in range(6):
+        moved[:] = f32(0.0)
+        hits[:] = f32(0.0)
+        for t in range(faces.shape[0]):
+            for j in range(3):
+                a, b = faces[t, j], faces[t, (j + 1) % 3]
+                for axis in range(3):
+                    moved[a, axis] += points[b, axis]
+                    moved[b, axis] += points[a, axis]
+                hits[a] += f32(1.0)
+                hits[b] += f32(1.0)
+        for k in range(count):
+            v = vertices[k]
+            s = f32(0.6) / max(hits[k], f32(1.0))
+            above = f32(0.0)
+            for axis in range(3):
+                points[k, axis] = f32(0.4) * points[k, axis] + s * moved[k, axis]
+                above += (points[k, axis] - face[v, axis]) * normals[v, axis]
+            if above < f32(0.3):  # never back into the skin
+                for axis in range(3):
+                    points[k, axis] += normals[v, axis] * (f32(0.3) - above)
+    used[0], used[1] = count, faces.shape[0]
+    triangles[: faces.shape[0]] = faces

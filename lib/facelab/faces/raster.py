@@ -19,8 +19,9 @@ from facelab.paths import cache_dir
 
 if not os.environ.get("NUMBA_CACHE_DIR"):
     # Numba re-compiles a function when its own file changed, not when one that it calls has, and writes
-    # beside the source by default. So compiled code lives in the cache, in a folder named by all sources.
-    _sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    # beside the source by default. So compiled code lives in the cache, in a folder named by its sources.
+    _files = sorted(Path(__file__).parent.glob("*.py"))
+    _sources = b"".join(text for text in (path.read_bytes() for path in _files) if b"njit(" in text)
     numba.config.CACHE_DIR = str(
         cache_dir() / "compiled" / hashlib.sha256(_sources).hexdigest()[:12]
     )
@@ -52,12 +53,20 @@ def blend(mean, basis, weights, out):
             high = min(size, low + TILE)
             for i in range(first, last):
                 out[i, low:high] = mean[low:high]
-            for k in range(basis.shape[0]):
-                for i in range(first, last):
-                    w = weights[i, k]
-                    if w != f32(0.0):
-                        for j in range(low, high):
-                            out[i, j] += w * basis[k, j]
+            for i in range(first, last):
+                row = out[i, low:high]
+                for k in range(0, basis.shape[0] - 3, 4):
+                    w0, w1, w2, w3 = weights[i, k], weights[i, k + 1], weights[i, k + 2], weights[i, k + 3]
+                    if w0 == f32(0.0) and w1 == f32(0.0) and w2 == f32(0.0) and w3 == f32(0.0):
+                        continue
+                    # four rows a pass: the output is loaded and stored once for four products
+                    b0, b1 = basis[k, low:high], basis[k + 1, low:high]
+                    b2, b3 = basis[k + 2, low:high], basis[k + 3, low:high]
+                    for j in range(high - low):
+                        row[j] += w0 * b0[j] + w1 * b1[j] + w2 * b2[j] + w3 * b3[j]
+                for k in range(basis.shape[0] // 4 * 4, basis.shape[0]):
+                    for j in range(high - low):
+                        row[j] += weights[i, k] * basis[k, low + j]
 
 
 @njit(cache=True, fastmath=FAST)
@@ -165,11 +174,11 @@ def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, 
 
 
 @njit(cache=True, fastmath=FAST)
-def fill_depth(points, triangles, step, right, up, towards, extent, nearest):
+def fill_depth(points, triangles, right, up, towards, extent, nearest):
     """Orthographic depth map seen from a light: the largest coordinate along `towards` in each texel.
 
     Args:
-        points: (V, 3) cm. step: 1 draws every triangle, 2 every other one (dense hair).
+        points: (V, 3) cm.
         right, up, towards: (3,) axes of the light, orthonormal. extent: half width of the map in cm.
         nearest: (R, R) float32, -1e9 where empty; updated in place.
     """
@@ -184,7 +193,7 @@ def fill_depth(points, triangles, step, right, up, towards, extent, nearest):
         flat[v, 0] = (x * right[0] + y * right[1] + z * right[2]) * scale + half
         flat[v, 1] = (x * up[0] + y * up[1] + z * up[2]) * scale + half
         flat[v, 2] = x * towards[0] + y * towards[1] + z * towards[2]
-    for t in range(0, triangles.shape[0], step):
+    for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, bx, by, cx, cy = (
             flat[a, 0],
@@ -220,25 +229,25 @@ def fill_depth(points, triangles, step, right, up, towards, extent, nearest):
 
 @njit(cache=True, fastmath=FAST)
 def lit(x, y, z, right, up, towards, extent, nearest, bias):
-    """Share of the light that reaches a point: a 4x4 tent of depth comparisons, 0 to 1."""
+    """Share of the light that reaches a point: a 3x3 tent of depth comparisons, 0 to 1."""
     size = nearest.shape[0]
     scale = f32(0.5) * f32(size) / extent
     half = f32(0.5) * f32(size) - f32(0.5)
     u = (x * right[0] + y * right[1] + z * right[2]) * scale + half
     v = (x * up[0] + y * up[1] + z * up[2]) * scale + half
-    d = x * towards[0] + y * towards[1] + z * towards[2] + bias
+    d = (x * towards[0] + y * towards[1] + z * towards[2] + bias) * f32(2.0) + f32(1.0)
     if not (u > f32(2.0) and v > f32(2.0) and u < f32(size - 3) and v < f32(size - 3)):
         return f32(1.0)
-    col, row = int(np.floor(u)), int(np.floor(v))
+    col, row = int(u + f32(0.5)), int(v + f32(0.5))
     fu, fv = u - f32(col), v - f32(row)
     total = f32(0.0)
-    for i in range(-1, 3):
-        wy = f32(2.0) - abs(f32(i) - fv)
-        for j in range(-1, 3):
+    for i in range(-1, 2):
+        wy = f32(1.5) - abs(f32(i) - fv) if i != 0 else f32(1.5) - abs(fv)
+        for j in range(-1, 2):
             # how far in front the blocker is decides; half a centimetre of softness hides the texels
-            t = (d - nearest[row + i, col + j]) * f32(2.0) + f32(1.0)
-            total += wy * (f32(2.0) - abs(f32(j) - fu)) * min(max(t, f32(0.0)), f32(1.0))
-    return total * f32(1.0 / 16.0)
+            t = min(max(d - nearest[row + i, col + j] * f32(2.0), f32(0.0)), f32(1.0))
+            total += wy * (f32(1.5) - abs(f32(j) - fu)) * t
+    return total / ((f32(4.5) - f32(2.0) - abs(fu)) * (f32(4.5) - f32(2.0) - abs(fv)))
 
 
 @njit(cache=True, fastmath=FAST)
@@ -280,130 +289,3 @@ def smooth(low, high, x):
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = min(max((x - low) / (high - low), f32(0.0)), f32(1.0))
     return t * t * (f32(3.0) - f32(2.0) * t)
-
-
-@njit(cache=True, fastmath=FAST)
-def fill_hair(
-    screen, triangles, count, number, points, ragged, curls, seed, inverse_depth, ids, bary
-):
-    """Rasterises hair cards, cut into strands: a sample counts only where a strand passes.
-
-    Args:
-        count: triangles to draw, in the order of `hair.Scalp.triangles`. number: id of the first.
-        points: points along a card. ragged: 0 even tips, 1 very uneven. curls: 1 holes as in curly hair.
-        inverse_depth, ids, bary: as in `fill`; here bary holds (along, across), 0 to 1 and -1 to 1.
-    """
-    size = inverse_depth.shape[0]
-    limit = f32(size - 1)
-    per_card = 2 * (points - 1)
-    for t in range(count):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = (
-            screen[a, 0],
-            screen[a, 1],
-            screen[b, 0],
-            screen[b, 1],
-            screen[c, 0],
-            screen[c, 1],
-        )
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == f32(0.0):
-            continue
-        x0, x1 = max(min(ax, bx, cx), f32(0.0)), min(max(ax, bx, cx), limit)
-        y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
-        if x0 > x1 or y0 > y1:
-            continue
-        s = f32(1.0) / area
-        w1x, w1y = (cy - ay) * s, -(cx - ax) * s
-        w2x, w2y = -(by - ay) * s, (bx - ax) * s
-        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
-        card = t // per_card
-        segment = (t % per_card) // 2
-        second = t % 2 == 1
-        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
-            dy = f32(row) - ay
-            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
-                dx = f32(col) - ax
-                w1 = w1x * dx + w1y * dy
-                w2 = w2x * dx + w2y * dy
-                w0 = f32(1.0) - w1 - w2
-                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
-                    continue
-                z = w0 * za + w1 * zb + w2 * zc
-                if z <= inverse_depth[row, col]:
-                    continue
-                # corners: (left, right, next left) or (right, next right, next left)
-                if second:
-                    along, across = w1 + w2, w0 + w1 - w2
-                else:
-                    along, across = w2, w1 - w0 - w2
-                along = (f32(segment) + along) / f32(points - 1)
-                strand = int((across + f32(1.0)) * f32(4.0))
-                tip = f32(1.0) - ragged * hashed(card, strand, seed)
-                if along > tip:
-                    continue
-                if along < f32(0.12) * hashed(card, strand, seed + 1) * ragged:
-                    continue
-                if curls > f32(0.0):
-                    cell = noise2(along * f32(9.0), across * f32(3.0), seed + card)
-                    edge = max(abs(across), abs(f32(2.0) * along - f32(1.0)))
-                    if cell < curls * edge * edge:
-                        continue
-                inverse_depth[row, col] = z
-                ids[row, col] = number + t
-                bary[row, col, 0] = along
-                bary[row, col, 1] = across
-
-
-@njit(cache=True, fastmath=FAST)
-def fill_lashes(screen, triangles, first, last, place, inverse_depth, ids, bary):
-    """Rasterises triangles[first:last], the lashes, cut into single hairs that thin out to their tips.
-
-    `place` (V, 3) is where vertices lie on the mean head: lashes reach outwards from the eyeballs there.
-    """
-    size = inverse_depth.shape[0]
-    limit = f32(size - 1)
-    for t in range(first, last):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = (
-            screen[a, 0],
-            screen[a, 1],
-            screen[b, 0],
-            screen[b, 1],
-            screen[c, 0],
-            screen[c, 1],
-        )
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == f32(0.0):
-            continue
-        x0, x1 = max(min(ax, bx, cx), f32(0.0)), min(max(ax, bx, cx), limit)
-        y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
-        if x0 > x1 or y0 > y1:
-            continue
-        s = f32(1.0) / area
-        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
-            dy = f32(row) - ay
-            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
-                dx = f32(col) - ax
-                w1 = ((cy - ay) * dx - (cx - ax) * dy) * s
-                w2 = ((bx - ax) * dy - (by - ay) * dx) * s
-                w0 = f32(1.0) - w1 - w2
-                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
-                    continue
-                z = w0 * screen[a, 2] + w1 * screen[b, 2] + w2 * screen[c, 2]
-                if z <= inverse_depth[row, col]:
-                    continue
-                x = abs(w0 * place[a, 0] + w1 * place[b, 0] + w2 * place[c, 0]) - f32(3.11)
-                y = w0 * place[a, 1] + w1 * place[b, 1] + w2 * place[c, 1]
-                d = w0 * place[a, 2] + w1 * place[b, 2] + w2 * place[c, 2]
-                along = (np.sqrt(x * x + y * y + d * d) - f32(1.60)) * f32(2.2)
-                hairs = hashed(
-                    int(np.floor(np.arctan2(x, d) * f32(26.0))), 1 if y > f32(-0.25) else 2, 5
-                )
-                limit_along = f32(0.25) + f32(0.85) * hairs if y > f32(-0.25) else f32(0.5) * hairs
-                if along > limit_along:
-                    continue
-                inverse_depth[row, col] = z
-                ids[row, col] = t
-                bary[row, col, 0] = w1 * screen[b, 2] / z
-                bary[row, col, 1] = w2 * screen[c, 2] / z

@@ -12,11 +12,12 @@ import numba
 import numpy as np
 import torch
 
-from facelab.faces import draw, geometry, hair, head as heads, landmarks, looks
-from facelab.faces.draw import MASKS
+from facelab.faces import canvas, draw, geometry, hair, landmarks, looks, shade
+from facelab.faces import head as heads
 from facelab.faces.expressions import units
 from facelab.faces.factors import Factors
 from facelab.faces.raster import blend, fill, project
+from facelab.faces.shade import MASKS
 
 __all__ = ["CHANNELS", "MASKS", "Faces", "crops", "flow", "render"]
 
@@ -112,10 +113,10 @@ def render(
             rows = slice(first, min(first + BATCH, n))
             part = factors[rows]
             scene = _scene(part, margin)
-            _, statics, canvas, scalp = _prepared()
+            _, statics, painting, scalp = _prepared()
             draw.draw_faces(
                 scene.posed, scene.cards, scene.card_count, scene.whole, scene.crops, scene.distance, scene.look,
-                statics, canvas, scalp, scene.marks, size, oversample, plain, out["image"][rows],
+                statics, painting, scalp, scene.marks, size, oversample, plain, out["image"][rows],
                 out["depth"][rows], out["normals"][rows], out["masks"][rows], out["visible"][rows],
             )  # fmt: skip
             out["landmarks"][rows] = _pixels(scene.marks, scene.crops, scene.distance, size)
@@ -200,12 +201,12 @@ def _prepared():
     order = np.argsort(head.region == looks.LASHES, kind="stable")
     triangles, region = head.triangles[order], head.region[order]
     at = head.mean[triangles].mean(1)  # (T, 3)
-    label = np.full(len(triangles), draw.SKIN, np.uint8)
+    label = np.full(len(triangles), shade.SKIN, np.uint8)
     label[(np.abs(at[:, 0]) < 1.9) & (at[:, 1] > -5.9) & (at[:, 1] < 0.3) & (at[:, 2] > 1.9)] = (
-        draw.NOSE
+        shade.NOSE
     )
-    label[head.masks["ears"][triangles].mean(1) > 0.5] = draw.EARS
-    label[head.masks["neck"][triangles].mean(1) > 0.5] = draw.NECK
+    label[head.masks["ears"][triangles].mean(1) > 0.5] = shade.EARS
+    label[head.masks["neck"][triangles].mean(1) > 0.5] = shade.NECK
     masked = (
         (np.abs(at[:, 0]) < 6.9)
         & (at[:, 1] < -2.2 - 0.05 * at[:, 0] ** 2)
@@ -215,7 +216,7 @@ def _prepared():
     masked &= np.isin(region, (looks.SKIN, looks.LIPS))
     mask_vertices, local = np.unique(triangles[masked], return_inverse=True)
     temples = [int(((head.mean - (s * 7.4, 0.6, -6.0)) ** 2).sum(1).argmin()) for s in (-1, 1)]
-    statics = draw.Statics(
+    statics = shade.Statics(
         triangles=np.ascontiguousarray(triangles),
         solid=np.ascontiguousarray(
             triangles[np.isin(region, (looks.SKIN, looks.LIPS, looks.BODY))]
@@ -228,9 +229,8 @@ def _prepared():
         mask_vertices=mask_vertices.astype(np.int32),
         mask_triangles=local.reshape(-1, 3).astype(np.int32),
         temples=np.array(temples, np.int32),
-        bridge=int(head.landmark_vertices[27, 0]),
     )
-    return head, statics, looks.canvas(head), hair.scalp(head)
+    return head, statics, canvas.canvas(head), hair.scalp(head)
 
 
 @lru_cache(maxsize=1)
