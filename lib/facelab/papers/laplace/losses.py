@@ -198,6 +198,13 @@ def locate(logits: Tensor, beta: float = 1.0, power: int = 1) -> tuple[Tensor, T
     return coordinates, spread(along_x, along_y, coordinates, power)
 
 
+def locate_plain(logits: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor]:
+    """`locate` for Laplace scales in plain operations, for export to other runtimes."""
+    along_x, along_y = marginals(soft_argmax(logits, beta)[0])
+    coordinates = mean(along_x, along_y)
+    return coordinates, spread(along_x, along_y, coordinates)
+
+
 def laplace_kl(mean: Tensor, scale: Tensor, target: Tensor, target_scale: float = 1.0) -> Tensor:
     """KL(Laplace(mean, scale) || Laplace(target, target_scale)), in closed form (Eq. 3).
 

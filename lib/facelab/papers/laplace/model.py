@@ -145,7 +145,7 @@ class RCN(nn.Module):
                 "expected images (B, 3, H, W) with H and W multiples of 16, "
                 f"got {tuple(images.shape)}"
             )
-        x = 2.0 * images - 1.0  # (B, 3, H, W)
+        x = (2.0 * images - 1.0).to(self.encoder[0].weight.dtype)  # (B, 3, H, W)
         skips = []
         for level, convolution in enumerate(self.encoder):
             x = self._activate(convolution(x), dropout=level > 0)  # (B, c, H / 2^level, ...)

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from facelab import metrics
+from facelab.data import adaptation
 from facelab.papers.laplace.model import RCN
 from facelab.statistics import Estimate, bootstrap_mean, paired_difference
 
@@ -147,6 +149,53 @@ def calibration(errors: np.ndarray, scales: np.ndarray, bins: int = 10) -> pd.Da
     )
 
 
+def agreement(errors: np.ndarray, scales: np.ndarray) -> dict[str, float]:
+    """Rank correlation of error and scale, over all predictions and within each landmark.
+
+    Jaw points are both wider and worse than eye corners, which alone makes the first positive; the
+    second asks whether the *same* landmark is wider on the faces on which it is worse.
+
+    Args:
+        errors, scales: (S, N, K).
+    """
+    K = errors.shape[-1]
+    within = [rank_correlation(errors[..., k], scales[..., k]) for k in range(K)]
+    return {"all": rank_correlation(errors, scales), "within landmark": float(np.nanmean(within))}
+
+
+def london(
+    predicted: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    *,
+    aside: np.ndarray,
+    shared: np.ndarray,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Errors on real photographs, as predicted and with label adaptation.
+
+    The offsets of each method are fitted on the people set aside, and nobody else is tested.
+
+    Args:
+        predicted: (N, 68, 2) by method, in the pixels of ``truth``.
+        truth: (N, 68, 2).
+        aside: (N,) bool, the people for the offsets.
+        shared: (68,) bool, the points that the photographs' annotation marks reliably.
+
+    Returns:
+        By method: "as predicted" and "adapted" (M,) percent of the outer-eye distance over the
+        shared points, "as predicted, all 68" and "adapted, all 68", and "landmarks" (M, 68, 2)
+        adapted, of the M people tested.
+    """
+    found = {}
+    for name, points in predicted.items():
+        offsets = adaptation.fit_offsets(points[aside], truth[aside])
+        adapted = adaptation.apply_offsets(points[~aside], offsets)
+        found[name] = {"landmarks": adapted}
+        for kind, moved in (("as predicted", points[~aside]), ("adapted", adapted)):
+            found[name][kind] = metrics.nme(moved, truth[~aside], visible=shared)
+            found[name][f"{kind}, all 68"] = metrics.nme(moved, truth[~aside])
+    return found
+
+
 def by_bins(values: np.ndarray, by: np.ndarray, edges: tuple[float, ...]) -> pd.DataFrame:
     """Mean of ``values`` (N,) in each interval [edge, next edge) of ``by`` (N,).
 
@@ -207,47 +256,84 @@ class Claim:
         text: the claim in a sentence.
         better, worse: names of rows.
         subset: see `per_face`.
-        paper: worse minus better in the paper, in the measure's unit; nan where it gives neither.
         measure: see `per_face`.
     """
 
     text: str
     better: str
     worse: str
-    subset: str
-    paper: float = float("nan")
+    subset: str = "full"
     measure: str = "nme"
 
+    @property
+    def column(self) -> str:
+        """Where the paper's values of both rows stand."""
+        return self.subset if self.measure == "nme" else self.measure
 
-def judge(claims: Sequence[Claim], rows: Mapping[str, Row]) -> pd.DataFrame:
+
+def judge(
+    claims: Sequence[Claim], rows: Mapping[str, Row], paper: Mapping[tuple[str, str], float]
+) -> pd.DataFrame:
     """What this run says to each claim: the paired difference, its interval, a reading.
 
     The reading is "holds" or "reversed" where the 95 % interval excludes zero, else "undecided".
 
+    Args:
+        claims: of the paper.
+        rows: results by name.
+        paper: published values by (row, column).
+
     Returns:
-        Columns ``claim``, ``where``, ``paper``, ``ours``, ``low``, ``high``, ``unit`` and
-        ``reading``; positive differences speak for the claim. Claims about rows that are not in
-        ``rows`` are read as "not run".
+        Columns ``claim``, ``where``, ``unit``, ``paper``, ``ours``, ``low``, ``high``, ``reading``;
+        positive differences speak for the claim. Claims about rows that are not in ``rows`` are
+        read as "not run".
     """
     lines = []
     for claim in claims:
-        line = {"claim": claim.text, "where": claim.subset, "paper": claim.paper}
-        line |= {"ours": np.nan, "low": np.nan, "high": np.nan}
+        printed = [paper.get((row, claim.column), np.nan) for row in (claim.worse, claim.better)]
+        line = {"claim": claim.text, "where": claim.subset}
         line["unit"] = "%" if claim.measure == "nme" else "px"
+        line["paper"] = printed[0] - printed[1]
         if claim.worse not in rows or claim.better not in rows:
-            lines.append({**line, "reading": "not run"})
+            line |= {"ours": np.nan, "low": np.nan, "high": np.nan, "reading": "not run"}
+            lines.append(line)
             continue
-        worse, better = (
-            per_face(rows[name], claim.subset, claim.measure)
-            for name in (claim.worse, claim.better)
+        found = paired_difference(
+            per_face(rows[claim.worse], claim.subset, claim.measure),
+            per_face(rows[claim.better], claim.subset, claim.measure),
         )
-        difference = paired_difference(worse, better)
-        reading = "undecided"
-        if difference.settled:
-            reading = "holds" if difference.value > 0 else "reversed"
-        line |= {"ours": difference.value, "low": difference.low, "high": difference.high}
-        lines.append({**line, "reading": reading})
+        reading = "holds" if found.value > 0 else "reversed"
+        line |= {"ours": found.value, "low": found.low, "high": found.high}
+        lines.append({**line, "reading": reading if found.settled else "undecided"})
     return pd.DataFrame(lines)
+
+
+def drop(small: Row, full: Row) -> list[dict[str, dict[str, np.ndarray]]]:
+    """What a smaller network loses, face by face: a row whose "nme" is small's minus full's."""
+    return [
+        {part: {"nme": s[part]["nme"] - f[part]["nme"]} for part in SUBSETS[:2]}
+        for s, f in zip(small, full, strict=True)
+    ]
+
+
+def tidy(cells: Mapping[tuple[Any, str], Estimate]) -> pd.DataFrame:
+    """Cells as lines, for the data of a figure: ``row``, ``column``, ``value``, ``low``, ``high``.
+
+    A row that is a pair becomes two columns, ``row`` and ``at``.
+    """
+    lines = []
+    for (row, column), estimate in cells.items():
+        name = (
+            dict(zip(("row", "at"), row, strict=True)) if isinstance(row, tuple) else {"row": row}
+        )
+        ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+        lines.append({**name, "column": column, **ends})
+    return pd.DataFrame(lines)
+
+
+def table_3(rows: Mapping[tuple[str, str], Row]) -> dict[tuple[str, str], Estimate]:
+    """Table 3's errors: full test set, by (method, fraction), from results by the same."""
+    return {key: bootstrap_mean(per_face(row)) for key, row in rows.items()}
 
 
 def point_errors(row: Row) -> tuple[np.ndarray, np.ndarray]:
