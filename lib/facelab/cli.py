@@ -1,4 +1,4 @@
-"""The `facelab` command: `reproduce`, `lab` and `check`."""
+"""The `facelab` command: `reproduce`, `lab`, `check` and `readme`."""
 
 import errno
 import os
@@ -84,6 +84,8 @@ def reproduce(
     print(
         f"{len(sources)} run or skipped in {time.monotonic() - start:.0f} s, {len(failed)} failed"
     )
+    if (paths.repo_root() / "README.md").is_file():
+        readme(check=False)
     if failed:
         raise FacelabError(f"failed: {', '.join(failed)}")
 
@@ -104,6 +106,22 @@ def check() -> None:
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         print(f"{name:{width}}  {value}")
+
+
+@app.command()
+def readme(
+    check: Annotated[bool, typer.Option("--check", help="only look; fail if it differs")] = False,
+) -> None:
+    """Bring the measured figures in README.md up to date with the results."""
+    from facelab import readme  # pandas takes half a second
+
+    changed = readme.refresh(write=not check)
+    if changed and check:
+        raise FacelabError(
+            f"README.md differs from the results in: {', '.join(changed)}; run `facelab readme`"
+        )
+    if changed:
+        print(f"README.md: brought up to date in {', '.join(changed)}")
 
 
 if __name__ == "__main__":

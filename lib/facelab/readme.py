@@ -1,0 +1,295 @@
+"""Keeps README.md true: its measured figures are rendered from the committed results.
+
+A measured part of the README stands between two comments,
+
+    <!-- begin: minutes -->
+    <!-- end: minutes -->
+
+and `facelab readme` fills it; `facelab reproduce` does so at its end. Nothing that was measured is
+typed by hand, and a test holds the README to the results beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from facelab import FacelabError, paths
+from facelab.runs import measured
+
+TIER = "laptop"  # whose results are committed and shown
+# Figures of the README's head, by block: paper and id. Alt text and caption come with the figure.
+PICTURES = {"faces": ("faces", "faces"), "heatmaps": ("laplace", "fig-3")}
+NOT_YET = "*Not measured yet: `make reproduce` fills this in.*"
+METHODS = (
+    "Mean shape",
+    "Softargmax",
+    "Softargmax+D(70K)",
+    "GaussianKL",
+    "LaplaceKL",
+    "LaplaceKL+D(70K)",
+)
+_MARKED = re.compile(
+    r"(?P<begin><!-- begin: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.DOTALL
+)
+
+
+def refresh(*, write: bool = True) -> list[str]:
+    """Renders the marked parts of README.md anew.
+
+    Args:
+        write: write the file where something differs.
+
+    Returns:
+        The names of the parts that differed.
+
+    Raises:
+        FacelabError: no README.md, a mark without its end, or one with an unknown name.
+    """
+    file = paths.repo_root() / "README.md"
+    if not file.is_file():
+        raise FacelabError(f"there is no {file}")
+    old = file.read_text(encoding="utf-8")
+    new, changed = rendered(old)
+    if changed and write:
+        with paths.atomic_write(file) as temporary:
+            temporary.write_text(new, encoding="utf-8")
+    return changed
+
+
+def rendered(text: str) -> tuple[str, list[str]]:
+    """A README's text with its marked parts rendered, and the names of those that changed.
+
+    Raises:
+        FacelabError: a mark without its end, or one with an unknown name.
+    """
+    changed = []
+
+    def fill(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in BLOCKS:
+            raise FacelabError(f"README.md: unknown part {name!r}; there are {', '.join(BLOCKS)}")
+        whole = f"{match['begin']}{BLOCKS[name]()}\n{match['end']}"
+        if whole != match[0]:
+            changed.append(name)
+        return whole
+
+    result = _MARKED.sub(fill, text)
+    begun, whole = text.count("<!-- begin: "), len(_MARKED.findall(text))
+    if begun != whole or text.count("<!-- end: ") != whole:
+        raise FacelabError(
+            f"README.md: {begun} marks begin a part and {whole} parts are whole: "
+            "write <!-- begin: name -->, a line break, and <!-- end: name -->"
+        )
+    return result, changed
+
+
+def minutes() -> str:
+    """What each notebook took, and `make reproduce` as a whole."""
+    lines = ["| notebook | tier | minutes | memory | measured on |", "|---|---|---:|---:|---|"]
+    whole: list[dict[str, str]] = []
+    names = sorted(path.stem for path in _root("notebooks").glob("[0-9]*_*.py"))
+    for name in names:
+        for tier, row in measured(name).items():
+            if tier == "smoke":
+                continue  # measured by whoever ran the tests last
+            took, memory = float(row["seconds"]) / 60, float(row["peak_memory_mb"]) / 1000
+            lines.append(
+                f"| [`{name}`](notebooks/{name}.ipynb) | {tier} | {took:.1f} | {memory:.1f} GB | "
+                f"{row['cores']} cores, {_caches(row['start'])} |"
+            )
+            if tier == TIER:
+                whole.append(row)
+    if not whole:
+        return NOT_YET
+    if len(whole) == len(names):
+        total = sum(float(row["seconds"]) for row in whole) / 60
+        starts = {_caches(row["start"]) for row in whole}
+        text = f"All of the {TIER} tier together: {total:.0f} minutes"
+        text += f" {starts.pop()}" if len(starts) == 1 else ""
+        lines += ["", f"{text}. Installing the packages, once, comes on top."]
+    return "\n".join(lines)
+
+
+def picture(block: str) -> str:
+    """One figure of the lab book, with its own alt text and caption."""
+    paper, id = PICTURES[block]
+    file = _root("figures", TIER, paper) / f"{id}.json"
+    if not file.is_file():
+        return NOT_YET
+    about = json.loads(file.read_text(encoding="utf-8"))
+    if about["photo"]:
+        raise FacelabError(f"{file.name} shows real people: the README shows synthetic faces only")
+    path = f"figures/{TIER}/{paper}/{id}.png"
+    return f"![{about['alt']}]({path})\n\n*{about['caption']}*"
+
+
+def laplace() -> str:
+    """Laplace Landmark Localization: the main rows beside the paper's, and how to read them."""
+    errors, spreads = _table("table-2"), _table("spread")
+    if errors is None or spreads is None:
+        return NOT_YET
+    lines = [
+        "| method | error, paper | error, ours | spread, paper | spread, ours |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in METHODS:
+        error, spread = _cell(errors, name, "full"), _cell(spreads, name, "spread")
+        if error is None:
+            continue
+        texts = [_number(error, "paper"), _interval(error), _number(spread, "paper")]
+        lines.append(f"| {' | '.join([name, *texts, _interval(spread)])} |")
+    best = _cell(errors, "LaplaceKL", "full")
+    if best is None:
+        raise FacelabError(f"results/{TIER}/laplace/table-2.csv has no LaplaceKL, full")
+    seeds = int(best["seeds"])
+    lines += [
+        "",
+        f"Error: mean distance in percent of that of the outer eye corners; the paper's on 300-W, "
+        f"ours on {best['n']:.0f} synthetic faces, common and challenge together, with 95 % "
+        f"bootstrap intervals over {'faces' if seeds == 1 else 'faces and seeds'} "
+        f"({'one training' if seeds == 1 else f'{seeds} trainings'} a row). Spread: mean distance "
+        "of a heatmap's probability from its mean, in pixels of the map; the paper's maps have "
+        "80 x 80 pixels, ours fewer at this tier. Levels do not compare; orderings may.",
+        "",
+        *_readings(errors, spreads),
+        "",
+        f"All rows: [table 2](results/{TIER}/laplace/table-2.md), "
+        f"[spread](results/{TIER}/laplace/spread.md).",
+    ]
+    return "\n".join(lines)
+
+
+def speed() -> str:
+    """Frames per second of single pictures at each width, beside the paper's."""
+    frame = _table("table-3")
+    if frame is None:
+        return NOT_YET
+    lines = [
+        "| channels | parameters | paper, fps | ours, fps | ratio |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for width in ("1", "1/2", "1/4", "1/8", "1/16"):
+        printed, best = _cell(frame, "Speed", width), _cell(frame, "Speed, best", width)
+        size = _cell(frame, "Parameters", width)
+        if printed is None or best is None or size is None:
+            continue
+        ratio = best["ours"] / printed["paper"]
+        lines.append(
+            f"| {width} | {size['ours']:.4f} M | {printed['paper']:.1f} | {best['ours']:.0f} | "
+            f"{ratio:.0f} |"
+        )
+    lines += [
+        "",
+        "The paper's networks at 80 x 80 pixels, one picture at a time, on a CPU: the paper's of "
+        "2018, ours the one these results come from; so the ratio mixes machine and engine. "
+        f"More in [table 3](results/{TIER}/laplace/table-3.md).",
+    ]
+    return "\n".join(lines)
+
+
+def london() -> str:
+    """Detectors trained on synthetic faces alone, on photographs."""
+    frame = _table("london")
+    if frame is None:
+        return "*Not measured yet: this part needs the photographs.*"
+    kinds = [k for k in ("as predicted", "adapted") if k in set(frame["column"])]
+    lines = [f"| detector | {' | '.join(kinds)} |", "|---|" + "---:|" * len(kinds)]
+    people = set()
+    for name in frame["row"].unique():
+        cells = [_cell(frame, name, kind) for kind in kinds]
+        people |= {int(cell["n"]) for cell in cells if cell is not None}
+        lines.append(f"| {name} | {' | '.join(map(_interval, cells))} |")
+    lines += [
+        "",
+        f"Percent of the distance of the outer eye corners, over the points that both annotations "
+        f"share, on {max(people)} people of the London set; 95 % intervals over people. *Adapted*: "
+        "a fixed offset per point, learnt from other people of the set, for annotators do not "
+        f"click where a mesh has its vertices. More in [london](results/{TIER}/laplace/london.md).",
+    ]
+    return "\n".join(lines)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    **{name: lambda name=name: picture(name) for name in PICTURES},
+    "minutes": minutes,
+    "laplace": laplace,
+    "speed": speed,
+    "london": london,
+}
+
+
+def _readings(errors: pd.DataFrame, spreads: pd.DataFrame) -> list[str]:
+    """A line for each of the paper's three main claims: what came out here, what there."""
+    lines = []
+    pairs = {
+        "LaplaceKL against softargmax": ("LaplaceKL", "Softargmax"),
+        "LaplaceKL with unlabelled faces against without": ("LaplaceKL+D(70K)", "LaplaceKL"),
+    }
+    for title, names in pairs.items():
+        ours, other = (_cell(errors, name, "full") for name in names)
+        if ours is not None and other is not None:
+            lines.append(f"- **{title}**: error {_compared(ours, other)}")
+    sharp, wide = (
+        _cell(spreads, f"{name}+D(70K)", "spread") for name in ("LaplaceKL", "Softargmax")
+    )
+    if sharp is not None and wide is not None:
+        lines.append(
+            f"- **Spread**: softargmax's heatmaps scatter {wide['ours'] / sharp['ours']:.1f} times "
+            f"as wide as LaplaceKL's; in the paper {wide['paper'] / sharp['paper']:.1f} times."
+        )
+    return lines
+
+
+def _compared(ours: pd.Series, other: pd.Series) -> str:
+    """Such as: lower by 0.21 points (paper: lower by 0.24 points); the intervals overlap."""
+    here, there = ours["ours"] - other["ours"], ours["paper"] - other["paper"]
+    apart = ours["high"] < other["low"] or other["high"] < ours["low"]
+    text = f"{_direction(here)} (paper: {_direction(there)}); "
+    if apart:
+        agree = "as in the paper" if here * there > 0 else "the other way round from the paper"
+        return text + f"the intervals are apart, {agree}."
+    return text + (
+        "the intervals overlap: see the differences paired by face in the notebook's section 7."
+    )
+
+
+def _direction(difference: float) -> str:
+    size = f"{abs(difference):.2f}"
+    if size == "0.00":
+        return "equal to two digits"
+    return f"{'lower' if difference < 0 else 'higher'} by {size} points"
+
+
+def _table(id: str) -> pd.DataFrame | None:
+    file = _root("results", TIER, "laplace") / f"{id}.csv"
+    return pd.read_csv(file, dtype={"row": str, "column": str}) if file.is_file() else None
+
+
+def _cell(frame: pd.DataFrame, row: str, column: str) -> pd.Series | None:
+    found = frame[(frame["row"] == row) & (frame["column"] == column)]
+    return None if found.empty else found.iloc[0]
+
+
+def _number(cell: pd.Series | None, name: str) -> str:
+    return "–" if cell is None or pd.isna(cell[name]) else f"{cell[name]:.2f}"
+
+
+def _interval(cell: pd.Series | None) -> str:
+    """Our value with its interval: 5.31 [5.20, 5.42]."""
+    text = _number(cell, "ours")
+    if cell is not None and not pd.isna(cell["low"]):
+        text += f" [{cell['low']:.2f}, {cell['high']:.2f}]"
+    return text
+
+
+def _caches(start: str) -> str:
+    return "from empty caches" if start == "cold" else "with filled caches"
+
+
+def _root(*parts: str) -> Path:
+    return paths.repo_root().joinpath(*parts)

@@ -1,0 +1,228 @@
+"""README.md says what is so: its figures are the results', its commands, files and names exist."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from facelab import FacelabError, cli, paths, readme, runs
+from facelab.tables import COLUMNS
+
+ROOT = paths.repo_root()
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CREDITS.md")]
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+COMMANDS = typer.main.get_command(cli.app).commands
+
+
+def code(text):
+    """What stands as code on a page: fenced and indented blocks, and spans."""
+    fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", rest)]
+    return "\n".join([*fenced, *spans, *re.findall(r"^    .*$", rest, re.MULTILINE)])
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def anchors(text):
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_measured_figures_are_those_of_the_results():
+    changed = readme.refresh(write=False)
+    assert not changed, f"{', '.join(changed)}: run `facelab readme` and commit README.md"
+
+
+@each_page
+def test_files_and_sections_that_a_page_links_to_exist(page):
+    text = page.read_text(encoding="utf-8")
+    targets = [t for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]
+    assert targets
+    missing = []
+    for target in targets:
+        file, _, anchor = target.partition("#")
+        linked = page.parent / file if file else page
+        if not linked.exists() or (
+            anchor and anchor not in anchors(linked.read_text(encoding="utf-8"))
+        ):
+            missing.append(target)
+    assert not missing
+
+
+@each_page
+def test_commands_that_a_page_names_exist(page):
+    text = code(page.read_text(encoding="utf-8"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    made = re.findall(r"^(?:make)((?: [\w=,./-]+)+)", text, re.MULTILINE)
+    for words in made:
+        first, *settings = words.split()
+        assert first in targets, f"make {first}"
+        names = [setting.partition("=")[0] for setting in settings]
+        assert all(f"$({name})" in makefile or f"{name} ?=" in makefile for name in names), words
+    for words in re.findall(r"^(?:\.venv/bin/)?facelab ([\w -]+)", text, re.MULTILINE):
+        first, *others = words.split()
+        if first == "--help":
+            continue
+        assert first in COMMANDS, f"facelab {first}"
+        known = {option for parameter in COMMANDS[first].params for option in parameter.opts}
+        assert {word for word in others if word.startswith("--")} <= known, words
+
+
+@each_page
+def test_settings_and_modules_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    package = ROOT / "lib" / "facelab"
+    library = "\n".join(file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
+    # the notebooks' parameters are read as FACELAB_ and their name
+    parameters = {f"FACELAB_{name}" for name in ("TIER", "SEEDS", "DATA", "ONLY")}
+    variables = set(re.findall(r"\bFACELAB_[A-Z0-9_]*[A-Z0-9]", text)) - parameters
+    assert [name for name in variables if name not in library] == []
+    files = re.findall(r"`((?:lib|tests|notebooks|benchmarks)/[\w./-]+)`", text)
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+@each_page
+def test_a_page_tells_nothing_of_the_machine_it_was_written_on(page):
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"(?<![\w.~>/)-])/(?:home|Users|root|tmp|work|mnt|var|opt)/", text)
+
+
+def test_the_readme_s_faces_code_runs(capsys):
+    (source,) = [b for b in blocks((ROOT / "README.md").read_text(), "python") if "render" in b]
+    space = {}
+    exec(compile(source, "README.md", "exec"), space)
+    assert space["pictures"].image.shape == (8, 3, 128, 128)
+    assert space["pictures"].landmarks.shape == (8, 68, 2)
+    assert (space["neutral"].expression == 0).all()
+    assert space["truth"].depth.shape == (8, 128, 128)
+    assert len(space["tracks"]) == 32
+
+
+def test_each_notebook_stands_in_the_table_of_papers():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [path.stem for path in (ROOT / "notebooks").glob("[0-9]*_*.py")]
+    assert [name for name in names if f"[`{name}`](notebooks/{name}.ipynb)" not in text] == []
+
+
+# ---- how results become text, on results made up for it
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "repo_root", lambda: tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "10_laplace.py").touch()
+    return tmp_path
+
+
+def write(root, id, rows):
+    """A table of (row, column, paper, ours, half the interval)."""
+    folder = root / "results" / "laptop" / "laplace"
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        {**dict.fromkeys(COLUMNS), "row": row, "column": column, "paper": paper, "ours": ours,
+         "low": ours - arm, "high": ours + arm, "seeds": 1, "n": 689}
+        for row, column, paper, ours, arm in rows
+    ]  # fmt: skip
+    pd.DataFrame(lines).to_csv(folder / f"{id}.csv", index=False)
+
+
+def results(root, laplace=5.0, softargmax=5.4):
+    nan = float("nan")
+    errors = [("Mean shape", "full", nan, 9.0, 0.3), ("Softargmax", "full", 4.25, softargmax, 0.1)]
+    errors += [("LaplaceKL", "full", 4.01, laplace, 0.1)]
+    errors += [("LaplaceKL+D(70K)", "full", 3.91, laplace + 0.05, 0.1)]
+    write(root, "table-2", errors)
+    spreads = [("Softargmax+D(70K)", "spread", 2.59, 6.0, 0.1)]
+    write(root, "spread", [*spreads, ("LaplaceKL+D(70K)", "spread", 1.02, 2.0, 0.1)])
+
+
+def test_without_results_the_parts_say_so(checkout):
+    for name, render in readme.BLOCKS.items():
+        assert "ot measured yet" in render(), name
+
+
+def test_laplace_is_told_as_it_came_out(checkout):
+    results(checkout)
+    text = readme.laplace()
+    assert "| Softargmax | 4.25 | 5.40 [5.30, 5.50] | – | – |" in text
+    assert "| LaplaceKL+D(70K) | 3.91 | 5.05 [4.95, 5.15] | 1.02 | 2.00 [1.90, 2.10] |" in text
+    assert "GaussianKL" not in text  # not in these results
+    assert "on 689 synthetic faces" in text
+    assert "error lower by 0.40 points (paper: lower by 0.24 points); the intervals are apart" in text
+    assert "as in the paper" in text
+    assert "error higher by 0.05 points (paper: lower by 0.10 points); the intervals overlap" in text
+    assert "scatter 3.0 times as wide as LaplaceKL's; in the paper 2.5 times" in text
+    results(checkout, laplace=5.8)
+    assert "the intervals are apart, the other way round from the paper" in readme.laplace()
+
+
+def test_speeds_and_photographs_are_told(checkout):
+    nan = float("nan")
+    rows = [("Parameters", "1", 1.8724, 1.872428, nan), ("Speed", "1", 4.92, nan, nan)]
+    write(checkout, "table-3", [*rows, ("Speed, best", "1", nan, 99.0, nan)])
+    assert "| 1 | 1.8724 M | 4.9 | 99 | 20 |" in readme.speed()
+    rows = [("LaplaceKL", kind, nan, 6.0, 0.5) for kind in ("as predicted", "adapted")]
+    write(checkout, "london", rows)
+    assert "| LaplaceKL | 6.00 [5.50, 6.50] | 6.00 [5.50, 6.50] |" in readme.london()
+
+
+def test_minutes_are_those_of_the_committed_tiers(checkout):
+    for tier, seconds in (("laptop", 660), ("smoke", 30)):
+        runs.record(
+            notebook="10_laplace", tier=tier, seconds=seconds, peak_memory_mb=1500, cores=2,
+            cold=True,
+        )  # fmt: skip
+    text = readme.minutes()
+    assert "| laptop | 11.0 | 1.5 GB | 2 cores, from empty caches |" in text
+    assert "smoke" not in text
+    assert "All of the laptop tier together: 11 minutes from empty caches." in text
+
+
+def test_a_picture_of_a_real_person_is_refused(checkout):
+    about = {"alt": "Eight faces.", "caption": "Faces.", "photo": False}
+    folder = checkout / "figures" / "laptop" / readme.PICTURES["faces"][0]
+    folder.mkdir(parents=True)
+    file = folder / f"{readme.PICTURES['faces'][1]}.json"
+    file.write_text(json.dumps(about))
+    assert readme.picture("faces").startswith("![Eight faces.](figures/laptop/")
+    file.write_text(json.dumps({**about, "photo": True}))
+    with pytest.raises(FacelabError, match="real people"):
+        readme.picture("faces")
+
+
+def test_only_marked_parts_change_and_only_once(checkout):
+    page = checkout / "README.md"
+    page.write_text("a\n<!-- begin: laplace -->\nold\n<!-- end: laplace -->\nb\n")
+    results(checkout)
+    invoke = CliRunner().invoke
+    assert "laplace" in str(invoke(cli.app, ["readme", "--check"]).exception)
+    assert "old" in page.read_text()
+    assert "up to date in laplace" in invoke(cli.app, ["readme"]).output
+    text = page.read_text()
+    assert text.startswith("a\n<!-- begin: laplace -->\n| method |")
+    assert text.endswith("\n<!-- end: laplace -->\nb\n")
+    assert readme.refresh() == []
+    assert invoke(cli.app, ["readme", "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- begin: nothing -->\n<!-- end: nothing -->", "unknown part 'nothing'"),
+        ("<!-- begin: speed -->\n", "1 marks begin a part and 0 parts are whole"),
+        ("<!-- begin: speed -->\n<!-- end: london -->", "0 parts are whole"),
+        ("<!-- end: speed -->", "0 marks begin"),
+    ],
+)
+def test_wrong_marks_are_errors(text, message):
+    with pytest.raises(FacelabError, match=message):
+        readme.rendered(text)
