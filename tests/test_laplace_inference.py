@@ -93,7 +93,7 @@ def test_bad_input_is_refused(network, tmp_path):
     with pytest.raises(FacelabError, match="nowhere"):
         Detector(tmp_path / "nowhere.safetensors", size=32)
     other = save_weights(torch.nn.Linear(2, 2), tmp_path / "other.safetensors")
-    with pytest.raises(FacelabError, match="not the weights of a recombinator"):
+    with pytest.raises(FacelabError, match="not a recombinator"):
         Detector(other, size=32)
     with pytest.raises(FacelabError, match="precision"):
         Detector(network, size=32, precision="float16")

@@ -9,6 +9,7 @@ computes in it. `benchmarks/laplace_speed.py` compares that with torch.compile, 
 OpenVINO. The last is faster still, but ten times the paper's speed needs neither.
 """
 
+import copy
 import time
 import warnings
 from pathlib import Path
@@ -74,11 +75,12 @@ class Detector:
             raise FacelabError(f'precision is "auto", "float32" or "bfloat16", not {precision!r}')
         if precision == "auto":
             precision = "bfloat16" if computes_in_bfloat16() else "float32"
-        tensors = weights.state_dict() if isinstance(weights, RCN) else _read(weights)
-        self.size, self.precision = size, precision
-        generator = _generator(tensors, str(weights) if not isinstance(weights, RCN) else "weights")
-        generator.to(getattr(torch, precision), memory_format=torch.channels_last)
-        self.network = LandmarkNetwork(generator, beta=beta).eval()
+        self.size, self.beta, self.precision = size, beta, precision
+        self.generator = weights if isinstance(weights, RCN) else load_generator(weights)
+        ready = copy.deepcopy(self.generator).to(
+            getattr(torch, precision), memory_format=torch.channels_last
+        )
+        self.network = LandmarkNetwork(ready, beta=beta).eval()
 
     def predict(self, images: Any) -> Prediction:
         """Landmarks of one crop, or of several.
@@ -106,9 +108,9 @@ class Detector:
         with torch.inference_mode():
             found = self.network(batch.contiguous(memory_format=torch.channels_last))
         landmarks, scale = (each.float().numpy() for each in found)
-        return (
-            Prediction(landmarks, scale) if pixels.ndim == 4 else Prediction(landmarks[0], scale[0])
-        )
+        if pixels.ndim == 3:
+            return Prediction(landmarks[0], scale[0])
+        return Prediction(landmarks, scale)
 
 
 def computes_in_bfloat16() -> bool:
@@ -165,16 +167,11 @@ def export(detector: Detector, path: str | Path) -> Path:
         import onnx  # noqa: F401  (torch's exporter needs it)
     except ImportError as error:
         raise FacelabError("export needs the package onnx: pip install onnx") from error
-    plain = Detector(
-        detector.network.generator,
-        size=detector.size,
-        beta=detector.network.beta,
-        precision="float32",
-    )
+    network = LandmarkNetwork(detector.generator, beta=detector.beta).eval()
     with warnings.catch_warnings(), atomic_write(path) as temporary:
         warnings.simplefilter("ignore")  # the check of the input's shape is constant, as it should
         torch.onnx.export(
-            plain.network,
+            network,
             (torch.zeros(1, 3, detector.size, detector.size),),
             str(temporary),
             dynamo=False,  # the other exporter needs one more package
@@ -185,22 +182,21 @@ def export(detector: Detector, path: str | Path) -> Path:
     return path
 
 
-def _read(weights: str | Path) -> dict[str, Tensor]:
+def load_generator(weights: str | Path) -> RCN:
+    """The trained generator in a file; the tensors' shapes tell its width and number of landmarks.
+
+    Raises:
+        FacelabError: the file is missing, unreadable, or holds another network.
+    """
     try:
-        return safetensors.torch.load_file(weights)
+        tensors = safetensors.torch.load_file(weights)
     except (OSError, safetensors.SafetensorError) as error:
         raise FacelabError(f"{weights}: no readable weights ({error})") from error
-
-
-def _generator(tensors: dict[str, Tensor], name: str) -> RCN:
-    """A new generator with these weights; their shapes tell its width and number of landmarks."""
     try:
         generator = RCN(
             channels=tensors["encoder.0.bias"].numel(), landmarks=tensors["output.bias"].numel()
         )
-        generator.load_state_dict({key: value.float() for key, value in tensors.items()})
+        generator.load_state_dict(tensors)
     except (KeyError, RuntimeError) as error:
-        raise FacelabError(
-            f"{name}: not the weights of a recombinator network ({error})"
-        ) from error
-    return generator
+        raise FacelabError(f"{weights}: not a recombinator network's weights ({error})") from error
+    return generator.eval()
