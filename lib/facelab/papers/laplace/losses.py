@@ -74,9 +74,18 @@ def soft_argmax(logits: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor]:
     [[[3.0, 2.0]]]
     """
     _check_heatmaps(logits)
-    B, K, H, W = logits.shape
-    probabilities = (beta * _precise(logits)).flatten(2).softmax(dim=-1).view(B, K, H, W)
+    probabilities = _softmax(logits, beta).permute(0, 3, 1, 2)  # (B, K, H, W), channels_last
     return probabilities, mean(*marginals(probabilities))
+
+
+def _softmax(logits: Tensor, beta: float) -> Tensor:
+    """Softmax over the pixels of (B, K, H, W), as (B, H, W, K).
+
+    Pixels before landmarks: free for channels_last logits, and the softmax runs vectorised.
+    """
+    B, K, H, W = logits.shape
+    maps = _precise(logits).permute(0, 2, 3, 1).reshape(B, H * W, K)
+    return (maps * beta if beta != 1.0 else maps).softmax(dim=1).view(B, H, W, K)
 
 
 def _precise(logits: Tensor) -> Tensor:
@@ -159,10 +168,7 @@ class _Locate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, logits: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-        # Pixels before landmarks: free for channels_last logits, and the softmax runs vectorised.
-        B, K, H, W = logits.shape
-        maps = _precise(logits).permute(0, 2, 3, 1).reshape(B, H * W, K)
-        p = (maps * beta if beta != 1.0 else maps).softmax(dim=1).view(B, H, W, K)
+        p = _softmax(logits, beta)  # (B, H, W, K)
         along_x, along_y = p.sum(dim=1), p.sum(dim=2)  # (B, W, K), (B, H, K)
         ctx.save_for_backward(p, along_x, along_y)
         ctx.beta, ctx.dtype = beta, logits.dtype
@@ -200,7 +206,9 @@ def locate(logits: Tensor, beta: float = 1.0, power: int = 1) -> tuple[Tensor, T
 
 def locate_plain(logits: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor]:
     """`locate` for Laplace scales in plain operations, for export to other runtimes."""
-    along_x, along_y = marginals(soft_argmax(logits, beta)[0])
+    B, K, H, W = logits.shape
+    maps = (beta * _precise(logits)).flatten(2).softmax(dim=-1).view(B, K, H, W)
+    along_x, along_y = marginals(maps)
     coordinates = mean(along_x, along_y)
     return coordinates, spread(along_x, along_y, coordinates)
 
@@ -331,8 +339,9 @@ def true_heatmaps(landmarks: Tensor, size: int | tuple[int, int], scale: float =
         positions = torch.arange(length, dtype=torch.float32, device=landmarks.device)
         distances = (positions - landmarks[..., axis, None]).abs()  # (B, K, length)
         # The normalised density on the grid is a softmax, which cannot underflow to 0 / 0.
-        profiles.append((-distances / scale).softmax(dim=-1))
-    return profiles[1].unsqueeze(-1) * profiles[0].unsqueeze(-2)  # (B, K, H, W)
+        profiles.append((-distances / scale).softmax(dim=-1).transpose(1, 2).contiguous())
+    maps = profiles[1].unsqueeze(2) * profiles[0].unsqueeze(1)  # (B, H, W, K)
+    return maps.permute(0, 3, 1, 2)  # (B, K, H, W), channels_last
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:

@@ -45,8 +45,9 @@ def generator_step(
     both = images if others is None else torch.cat([images, others])  # (B + M, 3, H, W)
     with torch.autocast(both.device.type, dtype=torch.bfloat16, enabled=half):
         logits = generator(both)  # (B + M, K, H, W)
+    known, unknown = logits.split([count, len(both) - count])
     loss = losses.landmark_loss(
-        logits[:count],
+        known,
         points,
         method=method,
         beta=beta,
@@ -56,7 +57,7 @@ def generator_step(
     )
     if others is None:
         return loss, None
-    return loss, losses.soft_argmax(logits[count:], beta)[0]
+    return loss, losses.soft_argmax(unknown, beta)[0]
 
 
 def discriminator_step(
