@@ -22,6 +22,11 @@ def backdrop(values, height, width, out):
     a, b = np.empty(3, np.float32), np.empty(3, np.float32)
     for c in range(3):
         a[c], b[c] = values[1 + c] ** f32(2.2), values[4 + c] ** f32(2.2)
+    if kind != 4:
+        # painted walls are rarely vivid: halve what stands out of grey
+        grey_a, grey_b = (a[0] + a[1] + a[2]) / f32(3.0), (b[0] + b[1] + b[2]) / f32(3.0)
+        for c in range(3):
+            a[c], b[c] = f32(0.5) * (a[c] + grey_a), f32(0.5) * (b[c] + grey_b)
     turn = hashed(seed, 1, 1) * f32(6.2831853)
     dx, dy = np.cos(turn), np.sin(turn)
     spots = 14

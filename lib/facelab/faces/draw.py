@@ -11,13 +11,7 @@ from facelab.faces.camera import blur, compress, develop, grain
 from facelab.faces.light import KEY_TO, LIGHTS, light_table
 from facelab.faces.raster import FAST, f32, fill, fill_depth, project, smooth, vertex_normals
 from facelab.faces.shade import (
-    BACKGROUND,
-    SHADOW_REACH,
-    Frame,
-    shade_head,
-    shade_strands,
-    shade_thing,
-    unit,
+    BACKGROUND, SHADOW_REACH, SKIPPED, Frame, shade_head, shade_strands, shade_thing, unit,
 )  # fmt: skip
 from facelab.faces.strands import fill_hair, fill_lashes
 
@@ -137,24 +131,24 @@ def resolve(frame, oversample, image, depth, normal_map, label_map):
     Depth (cm), normals and labels come from one sample of the pixel, the middle one.
     """
     size, middle = image.shape[1], oversample // 2
-    part = f32(1.0) / f32(oversample * oversample)
+    ids, colour, label = frame.ids, frame.colour, frame.label
     for row in range(size):
         for col in range(size):
-            red = green = blue = bare = f32(0.0)
+            red = green = blue = bare = shaded = f32(0.0)
             for i in range(row * oversample, (row + 1) * oversample):
                 for j in range(col * oversample, (col + 1) * oversample):
-                    if frame.ids[i, j] < 0:
-                        bare += part
-                    else:
-                        red += frame.colour[i, j, 0]
-                        green += frame.colour[i, j, 1]
-                        blue += frame.colour[i, j, 2]
-            image[0, row, col] = image[0, row, col] * bare + red * part
-            image[1, row, col] = image[1, row, col] * bare + green * part
-            image[2, row, col] = image[2, row, col] * bare + blue * part
+                    if ids[i, j] < 0:
+                        bare += f32(1.0)
+                    elif label[i, j] != SKIPPED:
+                        red, green = red + colour[i, j, 0], green + colour[i, j, 1]
+                        blue, shaded = blue + colour[i, j, 2], shaded + f32(1.0)
+            part = f32(1.0) / (bare + shaded)
+            image[0, row, col] = (image[0, row, col] * bare + red) * part
+            image[1, row, col] = (image[1, row, col] * bare + green) * part
+            image[2, row, col] = (image[2, row, col] * bare + blue) * part
             i, j = row * oversample + middle, col * oversample + middle
-            empty = frame.ids[i, j] < 0
-            label_map[row, col] = BACKGROUND if empty else frame.label[i, j]
+            empty = ids[i, j] < 0
+            label_map[row, col] = BACKGROUND if empty else label[i, j]
             depth[row, col] = f32(np.nan) if empty else f32(1.0) / frame.inverse[i, j]
             for axis in range(3):
                 normal_map[axis, row, col] = f32(np.nan) if empty else frame.facing[i, j, axis]
@@ -206,7 +200,7 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
     if card_count > 0:
         flow = np.empty((cards.shape[0], 3), np.float32)
         project(cards, distance, crop[0], crop[1], scale, samples, flow)
-        curls = f32(0.75) if style == hair.AFRO else f32(0.0)
+        curls = f32(0.62) if style == hair.AFRO else f32(0.0)
         if style == hair.CURLY:
             curls = f32(0.45)
         fill_hair(flow, scalp.triangles, card_count * per_card, first_hair, hair.POINTS,
@@ -232,7 +226,7 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
         np.empty((samples, samples, 3), np.float32), crop, scale, distance, hair_seed,
         int(dyes * f32(4099.0)),
     )  # fmt: skip
-    shade_head(frame, statics, canvas)
+    shade_head(frame, statics, canvas, oversample)
     if used[1] > 0:
         shade_thing(frame, faces, thing_triangles, thing_normals)
     if card_count > 0:

@@ -17,6 +17,7 @@ from facelab.faces.raster import FAST, f32, hashed, smooth
 HAIR_STYLES = (
     "bald", "buzz", "short", "side_part", "curly", "afro", "bob", "long", "bun", "receding",
 )  # fmt: skip
+BUN_Y, BUN_Z = f32(9.6), f32(-5.6)  # cm from SKULL: middle of a bun
 BALD, BUZZ, SHORT, SIDE_PART, CURLY, AFRO, BOB, LONG, BUN, RECEDING = range(10)
 CARDS, POINTS = 560, 7
 SKULL = np.array([0.0, 2.5, -8.0], np.float32)  # cm, middle of the braincase on the mean head
@@ -41,7 +42,7 @@ STYLE = np.array(
         [2.4, 4.2, 1.3, 0.3, 1.0, 0.3, 0.0, 0.10, 1.0, 0.70, 0.6, 1.0, 0.5],
         [3.0, 6.5, 1.6, 0.25, 0.1, 1.0, 0.7, 0.12, 1.0, 0.80, 0.4, 1.0, 0.6],
         [3.6, 5.5, 2.6, 0.2, 0.5, 0.2, 0.0, 0.55, 2.2, 0.80, 0.6, 1.0, 0.9],
-        [3.0, 3.2, 4.6, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.25, 0.5, 1.0, 1.0],
+        [2.6, 2.8, 4.4, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.30, 0.3, 1.0, 1.0],
         [13.0, 17.0, 1.5, 1.0, 0.0, 0.9, 0.1, 0.15, 0.7, 0.85, 0.12, 1.0, 0.6],
         [27.0, 32.0, 1.6, 1.0, 0.0, 0.9, 0.1, 0.45, 1.4, 0.95, 0.25, 1.0, 0.6],
         [9.0, 9.0, 0.8, 0.0, 0.0, 0.0, 1.0, 0.06, 1.0, 0.80, 0.2, 1.0, 0.3],
@@ -229,6 +230,8 @@ def grow(points, static, style, volume, raised, parting, seed, out):
         # hair at the edge of the scalp lies close; this is what makes a hairline
         near = smooth(f32(0.0), f32(2.5), edge)
         depth = thick * layer * (f32(0.25) + f32(0.75) * near)
+        if not long:
+            depth *= f32(0.45) + f32(0.55) * top  # cut shorter at the sides
         front = azimuth < f32(42.0) and height > f32(4.5)
         falls = fringe and front and abs(x) < f32(5.0)
         if falls:
@@ -238,19 +241,31 @@ def grow(points, static, style, volume, raised, parting, seed, out):
         finer = max(int(length / f32(POINTS - 1) * f32(0.9)), 1)
         step = length / f32((POINTS - 1) * finer)
         phase = f32(6.2831853) * h2
+        # the last cards of a bun wind round the bun itself
+        ball = style == BUN and card >= wanted * 7 // 8
+        if ball:
+            turn, rise = f32(6.2831853) * h1, f32(2.0) * h2 - f32(1.0)
+            flat = np.sqrt(f32(1.0) - rise * rise)
+            thick_ball = f32(2.1) + f32(0.9) * volume
+            x, y, z = flat * np.cos(turn), rise, flat * np.sin(turn)
+            x, y, z = x * thick_ball, BUN_Y + y * thick_ball, BUN_Z + z * thick_ball
+            length = f32(5.0)
+            step = length / f32((POINTS - 1) * finer)
         if style == AFRO:
-            depth = thick * (f32(0.25) + f32(0.75) * h2) * (f32(0.35) + f32(0.65) * near)
+            depth = thick * (f32(0.25) + f32(0.75) * np.sqrt(h2)) * (f32(0.35) + f32(0.65) * near)
         for tick in range((POINTS - 1) * finer + 1):
             along = f32(tick) / f32((POINTS - 1) * finer)
             r, length_now = radius(x, y, z, grid)
             nx, ny, nz = x / length_now, y / length_now, z / length_now
-            low = r + depth * (row[12] + (f32(1.0) - row[12]) * along) + f32(0.05)
+            # the grid cuts the corners of round foreheads: keep clear of the skin away from the root
+            clear = f32(0.05) + f32(0.32) * min(f32(2.5) * along, f32(1.0))
+            low = r + depth * (row[12] + (f32(1.0) - row[12]) * along) + clear
             neck = np.sqrt(x * x + z * z)
-            if length_now < low and r > f32(0.0):
+            if length_now < low and r > f32(0.0) and not ball:
                 x, y, z = nx * low, ny * low, nz * low
-            elif r == f32(0.0) and neck < f32(6.5):
+            elif r == f32(0.0) and not ball and neck < f32(6.5):
                 x, z = x * f32(6.5) / (neck + f32(1e-3)), z * f32(6.5) / (neck + f32(1e-3))
-            elif not long and style != BUN:
+            elif not long and not ball:
                 high = low + f32(0.35)
                 if length_now > high and r > f32(0.0):
                     x, y, z = nx * high, ny * high, nz * high
@@ -273,7 +288,7 @@ def grow(points, static, style, volume, raised, parting, seed, out):
             gz -= row[6] * (f32(1.0) if not long else top)
             gy -= row[6] * f32(0.25) * (f32(1.0) - top)
             if style == BUN:
-                bx, by, bz = -x, f32(8.2) - y, f32(-8.5) - z
+                bx, by, bz = -x, BUN_Y - y, BUN_Z - z
                 s = f32(1.0) / np.sqrt(bx * bx + by * by + bz * bz + f32(0.3))
                 gx, gy, gz = bx * s, by * s, bz * s
             if falls:
@@ -287,8 +302,13 @@ def grow(points, static, style, volume, raised, parting, seed, out):
                 gz += (h3 - f32(0.5)) * wild
             gx += (h3 - f32(0.5)) * f32(0.35)
             gz += (h2 - f32(0.5)) * f32(0.35)
+            if ball:
+                nx, ny, nz = -gx, -gy, -gz  # outwards from the bun; its hair winds across that
+                gx, gy, gz = h3 - f32(0.5), h1 - f32(0.5), h2 - f32(0.5)
+                d = gx * nx + gy * ny + gz * nz
+                gx, gy, gz = (gx - d * nx) * f32(3.0), (gy - d * ny) * f32(3.0), (gz - d * nz) * f32(3.0)
             # along the surface near the head, freely where it hangs
-            hang = long and y < f32(-4.0)
+            hang = ball or long and y < f32(-4.0)
             if not hang:
                 d = gx * nx + gy * ny + gz * nz
                 gx, gy, gz = gx - d * nx, gy - d * ny, gz - d * nz

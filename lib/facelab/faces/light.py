@@ -135,5 +135,5 @@ def shade_hair(t, n, view, colour, sheen, shadow, openness, lights, out):
         diffuse += (lights[GROUND, c] + (lights[SKY, c] - lights[GROUND, c]) * around) * openness
         shine = lights[KEY, c] * facing * shadow * sheen
         out[c] = colour[c] * (diffuse + lights[RIM, c] * rim * f32(1.2) + shine * second * f32(0.6))
-        out[c] += shine * first * (f32(0.035) + f32(0.10) * colour[c])
-        out[c] += lights[SKY, c] * f32(0.012) * openness * (f32(0.4) + f32(0.6) * around)
+        out[c] += shine * first * (f32(0.055) + f32(0.14) * colour[c])
+        out[c] += lights[SKY, c] * f32(0.022) * openness * (f32(0.4) + f32(0.6) * around)

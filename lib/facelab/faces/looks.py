@@ -167,7 +167,7 @@ def brow_cover(x, y, look, line, fine):
 
 
 @njit(cache=True, fastmath=FAST)
-def skin_sample(place, painted, look, canvas, fine, style, out):
+def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, out):
     """Albedo at a canonical place: `painted` (PAINTED,) interpolated there; out (5,): rgb, gloss, roughness.
 
     `fine` is 1 where a sample is small enough to show single hairs and pores, 0 where it is not.
@@ -281,7 +281,7 @@ def skin_sample(place, painted, look, canvas, fine, style, out):
         )
         gloss *= f32(1.0) - f32(0.8) * cover
     if front:
-        cover = brow_cover(x, y, look, canvas.brow, fine)
+        cover = brow_cover(x, y, look, brow, fine)
         if cover > f32(0.0):
             dark = f32(0.80) - f32(0.45) * look[BROW_DARK]
             pencil = look[MAKEUP + 15]
@@ -297,8 +297,8 @@ def skin_sample(place, painted, look, canvas, fine, style, out):
                 label = 2
     # lash roots and wet rims darken the lids' edges
     if front and y > f32(-1.4) and y < f32(1.2) and abs(x) > f32(1.4) and abs(x) < f32(5.2):
-        _, up = along_line(abs(x), y, canvas.upper_lid)
-        _, low = along_line(abs(x), y, canvas.lower_lid)
+        _, up = along_line(abs(x), y, upper_lid)
+        _, low = along_line(abs(x), y, lower_lid)
         women = f32(1.0) - look[GENDER]
         liner = f32(0.62) + f32(0.28) * women
         cover = liner * (f32(1.0) - smooth(f32(0.04), f32(0.22), abs(up - f32(0.03))))

@@ -11,8 +11,8 @@ from numba import njit
 from facelab.faces.raster import FAST, f32, hashed
 
 NONE, HAND, GLASSES, SUNGLASSES, MASK, CUP, MICROPHONE, SCARF = range(8)
-SIDES = 10
-MAX_VERTICES, MAX_TRIANGLES = 2400, 4800
+SIDES = 14
+MAX_VERTICES, MAX_TRIANGLES = 2600, 5000
 
 
 @njit(cache=True, fastmath=FAST)
@@ -146,19 +146,16 @@ def build(values, face, eyes, temple, crop, distance, used, points, triangles):
     elif kind == GLASSES or kind == SUNGLASSES:
         spectacles(kind, seed, face, eyes, temple, used, points, triangles)
     elif kind == CUP:
-        path, radius = np.empty((9, 3), np.float32), np.empty(9, np.float32)
+        path, radius = np.empty((10, 3), np.float32), np.empty(10, np.float32)
         tall, lean = min(size, f32(10.0)), (values[7] - f32(0.5)) * f32(0.8)
-        for k in range(9):
-            t = f32(k) / f32(8.0)
-            path[k, 0], path[k, 1], path[k, 2] = (
-                x - np.sin(lean) * tall * (t - f32(0.5)),
-                y + np.cos(lean) * tall * (t - f32(0.5)),
-                z + f32(2.0),
-            )
+        for k in range(10):
+            t = f32(max(k - 1, 0)) / f32(8.0)  # the first ring closes the bottom
+            path[k, 0] = x - np.sin(lean) * tall * (t - f32(0.5))
+            path[k, 1] = y + np.cos(lean) * tall * (t - f32(0.5)) + (f32(-0.01) if k == 0 else f32(0.0))
+            path[k, 2] = z + f32(2.0)
             radius[k] = tall * (f32(0.30) + f32(0.07) * t)
         radius[0] = f32(0.01)
-        radius[8] *= f32(0.92)
-        tube(path, radius, 9, f32(1.0), used, points, triangles)
+        tube(path, radius, 10, f32(1.0), used, points, triangles)
     elif kind == MICROPHONE:
         ball = min(max(size * f32(0.33), f32(2.0)), f32(3.2))
         lean = (values[7] - f32(0.5)) * f32(1.6)
@@ -184,7 +181,7 @@ def build(values, face, eyes, temple, crop, distance, used, points, triangles):
         high = f32(-13.2) + f32(4.0) * min(max(values[3], f32(0.0)), f32(1.0))
         for roll in range(2):
             for k in range(25):
-                a = f32(6.2831853) * f32(k) / f32(24.0)
+                a = f32(6.2831853) * (f32(k) / f32(24.0) + f32(0.5))  # the seam lies at the nape
                 lump = f32(0.5) * np.sin(f32(3.0) * a + f32(roll) * f32(2.0) + values[7] * f32(9.0))
                 px, py = (
                     np.sin(a) * (f32(8.6) + lump),
@@ -209,7 +206,7 @@ def spectacles(kind, seed, face, eyes, temple, used, points, triangles):
     thick = f32(0.09) + f32(0.16) * hashed(seed, 7, 7) ** 2
     if kind == SUNGLASSES:
         wide, tall, thick = wide + f32(0.35), tall + f32(0.35), thick + f32(0.05)
-    ahead = f32(2.7)
+    ahead = f32(2.7) if kind == GLASSES else f32(3.3)
     for eye in range(2):
         sign = f32(-1.0) if eye == 0 else f32(1.0)
         for k in range(21):
@@ -290,9 +287,9 @@ def second_skin(face, normals, vertices, faces, used, points, triangles):
     count = vertices.shape[0]
     for k in range(count):
         for axis in range(3):
-            points[k, axis] = face[vertices[k], axis] + normals[vertices[k], axis] * f32(0.55)
+            points[k, axis] = face[vertices[k], axis] + normals[vertices[k], axis] * f32(0.8)
     moved, hits = np.empty((count, 3), np.float32), np.empty(count, np.float32)
-    for _ in range(6):
+    for _ in range(24):
         moved[:] = f32(0.0)
         hits[:] = f32(0.0)
         for t in range(faces.shape[0]):

@@ -207,6 +207,9 @@ def _prepared():
     )
     label[head.masks["ears"][triangles].mean(1) > 0.5] = shade.EARS
     label[head.masks["neck"][triangles].mean(1) > 0.5] = shade.NECK
+    x, y, front = np.abs(at[:, 0]), at[:, 1], at[:, 2] > -5
+    eyes, mouth = (x < 6.5) & (y > -1.6) & (y < 3.2), (x < 3.2) & (y < -3.0) & (y > -9.4)
+    detailed = front & (eyes | mouth)
     masked = (
         (np.abs(at[:, 0]) < 6.9)
         & (at[:, 1] < -2.2 - 0.05 * at[:, 0] ** 2)
@@ -223,6 +226,7 @@ def _prepared():
         ),
         region=region,
         label=label,
+        smooth=np.isin(region, (looks.SKIN, looks.BODY)) & ~detailed,
         lashes=int((region != looks.LASHES).sum()),
         rigid=head.masks["rigid"].astype(np.float32),
         eyeball=head.eyeball,

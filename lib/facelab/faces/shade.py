@@ -17,6 +17,7 @@ MASKS = (
 )  # fmt: skip  # left and right are the image's
 (BACKGROUND, SKIN, LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, NOSE, UPPER_LIP, LOWER_LIP,
  INNER_MOUTH, EARS, HAIR, NECK, CLOTHING, GLASSES, OCCLUDER) = range(16)  # fmt: skip
+SKIPPED = 255  # label of a sample that its pixel can do without
 SHADOW_REACH = 16.0  # cm, half the width of the shadow map
 
 
@@ -27,6 +28,7 @@ class Statics(NamedTuple):
     solid: np.ndarray  # (S, 3) i32, the triangles that cast shadows
     region: np.ndarray  # (T,) u8 into head.REGIONS
     label: np.ndarray  # (T,) u8 into MASKS for plain skin
+    smooth: np.ndarray  # (T,) bool: skin and cloth without fine detail
     lashes: int  # index of the first lash triangle
     rigid: np.ndarray  # (V,) f32, 1 moves with the skull, 0 with the body
     eyeball: np.ndarray  # (V,) i8
@@ -139,8 +141,23 @@ def inside_mouth(region, z, albedo):
 
 
 @njit(cache=True, fastmath=FAST)
-def shade_head(frame, statics, canvas):
+def even(i, j, ids, detail):
+    """Whether all of a 2x2 pixel is smooth skin or cloth: two of its samples are then enough."""
+    for row in range(i & -2, (i & -2) + 2):
+        for col in range(j & -2, (j & -2) + 2):
+            t = ids[row, col]
+            if t < 0 or t >= detail.shape[0] or not detail[t]:
+                return False
+    return True
+
+
+@njit(cache=True, fastmath=FAST)
+def shade_head(frame, statics, canvas, oversample):
     """Shades every sample that shows the head: colour, label and normal."""
+    colour, facing, written, flat = frame.colour, frame.facing, frame.label, statics.smooth
+    scale, distance, cloth_seed, eyeball = frame.scale, frame.distance, frame.cloth_seed, statics.eyeball
+    brow, upper_lid, lower_lid = canvas.brow, canvas.upper_lid, canvas.lower_lid
+    eye_x, mouth_y = canvas.eye_x, canvas.mouth_y
     ids, inverse, bary, shadow = frame.ids, frame.inverse, frame.bary, frame.shadow
     look, face, normals, painted, lights = frame.look, frame.face, frame.normals, frame.painted, frame.lights
     triangles, regions, labels = statics.triangles, statics.region, statics.label
@@ -159,7 +176,10 @@ def shade_head(frame, statics, canvas):
             t = ids[i, j]
             if t < 0 or t >= faces:
                 continue
-            locate(i, j, inverse[i, j], centre, frame.scale, frame.distance, samples, p, view)
+            if oversample == 2 and (i + j) & 1 == 1 and even(i, j, ids, flat):
+                written[i, j] = SKIPPED
+                continue
+            locate(i, j, inverse[i, j], centre, scale, distance, samples, p, view)
             w1, w2 = bary[i, j, 0], bary[i, j, 1]
             w0 = f32(1.0) - w1 - w2
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -172,8 +192,8 @@ def shade_head(frame, statics, canvas):
             region, label = regions[t], int(labels[t])
             albedo[3], albedo[4] = here[looks.GLOSS], f32(0.42)
             if region == looks.EYEBALL:
-                sign = f32(-1.0) if statics.eyeball[a] == 0 else f32(1.0)
-                looks.eye_sample(place[0] - sign * canvas.eye_x, place[1], place[2], look, albedo)
+                sign = f32(-1.0) if eyeball[a] == 0 else f32(1.0)
+                looks.eye_sample(place[0] - sign * eye_x, place[1], place[2], look, albedo)
                 dark = lid_shade(i, j, step, face, ids, regions)
                 openness = f32(0.85) * (f32(1.0) - dark)
                 shade = (f32(0.35) + f32(0.65) * shade) * (f32(1.0) - dark)
@@ -187,15 +207,17 @@ def shade_head(frame, statics, canvas):
                 albedo[0] = albedo[1] = albedo[2] = f32(0.012)
                 albedo[3] = f32(0.0)
             else:
-                hit = looks.skin_sample(place, here, look, canvas, fine, style, albedo)
+                hit = looks.skin_sample(
+                    place, here, look, brow, upper_lid, lower_lid, fine, style, albedo
+                )
                 if hit == 1:
-                    label = UPPER_LIP if place[1] > canvas.mouth_y else LOWER_LIP
+                    label = UPPER_LIP if place[1] > mouth_y else LOWER_LIP
                 elif hit == 2:
                     label = LEFT_BROW if place[0] < f32(0.0) else RIGHT_BROW
                 elif here[looks.EDGE] > f32(0.3) and style != hair.BALD and label == SKIN:
                     label = HAIR
                 if place[1] < f32(-11.0):
-                    cover = clothes.clothing(place[0], place[1], place[2], rgb, frame.cloth_seed, cloth)
+                    cover = clothes.clothing(place[0], place[1], place[2], rgb, cloth_seed, cloth)
                     if cover > f32(0.0):
                         for k in range(3):
                             albedo[k] += (cloth[k] - albedo[k]) * cover
@@ -208,9 +230,9 @@ def shade_head(frame, statics, canvas):
             if region == looks.EYEBALL:
                 catch_light(n, view, shade, lights, light)
             for k in range(3):
-                frame.colour[i, j, k] = light[k]
-                frame.facing[i, j, k] = n[k]
-            frame.label[i, j] = label
+                colour[i, j, k] = light[k]
+                facing[i, j, k] = n[k]
+            written[i, j] = label
 
 
 @njit(cache=True, fastmath=FAST)
@@ -231,6 +253,8 @@ def shade_thing(frame, first, things, thing_normals):
             base[c] *= f32(0.25) if kind == occluders.SUNGLASSES else f32(1.0)
     elif kind == occluders.MASK:
         gloss, flesh = f32(0.1), f32(0.25)
+        for c in range(3):  # most masks are pale
+            base[c] = f32(0.35) * base[c] + f32(0.65) * (f32(0.50) + f32(0.10) * f32(c))
     elif kind == occluders.SCARF:
         gloss = f32(0.05)
     samples, last = ids.shape[0], first + things.shape[0]
@@ -272,6 +296,8 @@ def shade_strands(frame, first, cards):
     """Shades every sample that shows hair, cards (C, 3) whose triangles are numbered from first."""
     ids, bary, face, look, lights = frame.ids, frame.bary, frame.face, frame.look, frame.lights
     inverse, axes, shadow, seed = frame.inverse, frame.axes, frame.shadow, frame.hair_seed
+    colour, facing, written, centre = frame.colour, frame.facing, frame.label, frame.centre
+    scale, distance = frame.scale, frame.distance
     per_card = 2 * (hair.POINTS - 1)
     skull, n, p = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     view, tangent, side = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
@@ -289,7 +315,7 @@ def shade_strands(frame, first, cards):
             t = ids[i, j] - first
             if t < 0:
                 continue
-            locate(i, j, inverse[i, j], frame.centre, frame.scale, frame.distance, samples, p, view)
+            locate(i, j, inverse[i, j], centre, scale, distance, samples, p, view)
             along, across = bary[i, j, 0], bary[i, j, 1]
             card, segment = t // per_card, (t % per_card) // 2
             begin, end = card * hair.POINTS * 2, (card + 1) * hair.POINTS * 2 - 2
@@ -313,12 +339,12 @@ def shade_strands(frame, first, cards):
                 tangent[axis] += side[axis] * (tone - f32(0.5)) * f32(0.25)
             unit(tangent)
             shade = f32(0.2) + f32(0.8) * sunlit(p, n, f32(0.3), f32(0.9), axes, shadow)
-            openness = (f32(0.55) + f32(0.45) * along) * (f32(0.9) + f32(0.2) * clump)
+            openness = (f32(0.68) + f32(0.32) * along) * (f32(0.9) + f32(0.2) * clump)
             vary = f32(0.74) + f32(0.42) * tone + f32(0.12) * clump
             for k in range(3):
                 albedo[k] = look[looks.HAIR + k] * vary
             shade_hair(tangent, n, view, albedo, sheen, shade, openness, lights, light)
             for k in range(3):
-                frame.colour[i, j, k] = light[k]
-                frame.facing[i, j, k] = n[k]
-            frame.label[i, j] = HAIR
+                colour[i, j, k] = light[k]
+                facing[i, j, k] = n[k]
+            written[i, j] = HAIR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import FAST, f32, hashed, noise2
+from facelab.faces.raster import FAST, f32, hashed, noise2, smooth
 
 
 @njit(cache=True, fastmath=FAST)
@@ -84,12 +84,12 @@ def fill_hair(
                 chance = hashed(card, strand, seed)
                 if along > f32(1.0) - ragged * chance - f32(0.30) * edge * (f32(1.3) - chance):
                     continue
-                if along < f32(0.16) * edge + f32(0.14) * ragged * hashed(card, strand, seed + 1):
+                if along < f32(0.09) * edge + f32(0.07) * ragged * hashed(card, strand, seed + 1):
                     continue
                 if curls > f32(0.0):
-                    cell = noise2(along * f32(9.0), across * f32(3.0), seed + card)
+                    cell = noise2(along * f32(11.0), across * f32(5.0), seed + card)
                     rim = max(abs(across), abs(f32(2.0) * along - f32(1.0)))
-                    if cell < curls * rim * rim:
+                    if cell < curls * rim * rim * smooth(f32(0.1), f32(0.5), along):
                         continue
                 inverse_depth[row, col] = z
                 ids[row, col] = number + t
