@@ -200,7 +200,7 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
     if card_count > 0:
         flow = np.empty((cards.shape[0], 3), np.float32)
         project(cards, distance, crop[0], crop[1], scale, samples, flow)
-        curls = f32(0.62) if style == hair.AFRO else f32(0.0)
+        curls = f32(0.5) if style == hair.AFRO else f32(0.0)
         if style == hair.CURLY:
             curls = f32(0.45)
         fill_hair(flow, scalp.triangles, card_count * per_card, first_hair, hair.POINTS,

@@ -42,7 +42,7 @@ STYLE = np.array(
         [2.4, 4.2, 1.3, 0.3, 1.0, 0.3, 0.0, 0.10, 1.0, 0.70, 0.6, 1.0, 0.5],
         [3.0, 6.5, 1.6, 0.25, 0.1, 1.0, 0.7, 0.12, 1.0, 0.80, 0.4, 1.0, 0.6],
         [3.6, 5.5, 2.6, 0.2, 0.5, 0.2, 0.0, 0.55, 2.2, 0.80, 0.6, 1.0, 0.9],
-        [2.6, 2.8, 4.4, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.30, 0.3, 1.0, 1.0],
+        [2.6, 2.8, 4.4, 0.0, 0.3, 0.0, 0.0, 0.40, 2.0, 1.50, 0.3, 1.0, 1.0],
         [13.0, 17.0, 1.5, 1.0, 0.0, 0.9, 0.1, 0.15, 0.7, 0.85, 0.12, 1.0, 0.6],
         [27.0, 32.0, 1.6, 1.0, 0.0, 0.9, 0.1, 0.45, 1.4, 0.95, 0.25, 1.0, 0.6],
         [9.0, 9.0, 0.8, 0.0, 0.0, 0.0, 1.0, 0.06, 1.0, 0.80, 0.2, 1.0, 0.3],
@@ -62,7 +62,6 @@ class Scalp(NamedTuple):
     grid_vertices: (
         np.ndarray
     )  # (AZIMUTHS, POLARS, 3) i32, -1 where the direction leaves by the neck
-    grid_weights: np.ndarray  # (AZIMUTHS, POLARS, 3) f32
     azimuth: np.ndarray  # (V,) f32 degrees from the front of every vertex, 0 to 180
     height: np.ndarray  # (V,) f32 cm
     triangles: np.ndarray  # (CARDS * (POINTS - 1) * 2, 3) i32 over vertices card * 2 * POINTS + ...
@@ -79,12 +78,12 @@ def scalp(head: Head) -> Scalp:
     vertices, weights = _spread(head.mean, t)
     at = (head.mean[vertices] * weights[..., None]).sum(1)
     root_azimuth = np.degrees(np.arctan2(np.abs(at[:, 0]), at[:, 2] - SKULL[2]))
-    grid_vertices, grid_weights = _grid(head)
+    grid_vertices = _grid(head)
     card = np.arange(CARDS)[:, None] * 2 * POINTS + 2 * np.arange(POINTS - 1)  # (CARDS, POINTS-1)
     pair = np.stack([card, card + 1, card + 2, card + 1, card + 3, card + 2], -1)
     return Scalp(
         vertices, weights.astype(np.float32), root_azimuth.astype(np.float32), at[:, 1].astype(np.float32),
-        grid_vertices, grid_weights, azimuth, height, pair.reshape(-1, 3).astype(np.int32),
+        grid_vertices, azimuth, height, pair.reshape(-1, 3).astype(np.int32),
     )  # fmt: skip
 
 
@@ -108,7 +107,7 @@ def _spread(mean, triangles):
 
 
 def _grid(head: Head):
-    """For each direction from SKULL the outermost triangle it leaves the head by, as barycentric point."""
+    """For each direction from SKULL the outermost triangle it leaves the head by."""
     a = (np.arange(AZIMUTHS) / AZIMUTHS * 2 - 1) * np.pi
     p = (np.arange(POLARS) + 0.5) / POLARS * np.pi
     a, p = np.meshgrid(a, p, indexing="ij")
@@ -116,7 +115,7 @@ def _grid(head: Head):
     t = head.triangles[(head.region == 0) & (head.mean[head.triangles][..., 1] > -11.9).all(1)]
     o, e1 = head.mean[t[:, 0]] - SKULL, head.mean[t[:, 1]] - head.mean[t[:, 0]]
     e2 = head.mean[t[:, 2]] - head.mean[t[:, 0]]
-    vertices, weights = np.full((len(rays), 3), -1, np.int32), np.zeros((len(rays), 3), np.float32)
+    vertices = np.full((len(rays), 3), -1, np.int32)
     for i, ray in enumerate(rays):
         h = np.cross(ray, e2)
         det = (e1 * h).sum(1)
@@ -125,11 +124,11 @@ def _grid(head: Head):
         q = np.cross(-o, e1)
         v = (q * ray).sum(1) / det
         r = (q * e2).sum(1) / det
-        r[(u < 0) | (v < 0) | (u + v > 1)] = 0
+        r[(u < -1e-6) | (v < -1e-6) | (u + v > 1 + 1e-6)] = 0  # the middle plane runs along edges
         if r.max() > 0:
             j = r.argmax()
-            vertices[i], weights[i] = t[j], (1 - u[j] - v[j], u[j], v[j])
-    return vertices.reshape(AZIMUTHS, POLARS, 3), weights.reshape(AZIMUTHS, POLARS, 3)
+            vertices[i] = t[j]
+    return vertices.reshape(AZIMUTHS, POLARS, 3)
 
 
 @njit(cache=True, fastmath=FAST)
@@ -176,13 +175,21 @@ def head_radii(points, static, skull, grid):
             grid[i, j] = f32(0.0)
             if static.grid_vertices[i, j, 0] < 0:
                 continue
-            s = f32(0.0)
-            for axis in range(3):
-                x = -skull[axis]
-                for k in range(3):
-                    x += points[static.grid_vertices[i, j, k], axis] * static.grid_weights[i, j, k]
-                s += x * x
-            grid[i, j] = np.sqrt(s)
+            # where the ray meets the plane of the triangle that it met on the mean head
+            va, vb, vc = static.grid_vertices[i, j]
+            ux, uy, uz = points[vb, 0] - points[va, 0], points[vb, 1] - points[va, 1], points[vb, 2] - points[va, 2]
+            wx, wy, wz = points[vc, 0] - points[va, 0], points[vc, 1] - points[va, 1], points[vc, 2] - points[va, 2]
+            nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
+            azimuth = (f32(i) / f32(AZIMUTHS) * f32(2.0) - f32(1.0)) * f32(np.pi)
+            polar = (f32(j) + f32(0.5)) / f32(POLARS) * f32(np.pi)
+            dx, dy, dz = np.sin(azimuth) * np.sin(polar), np.cos(polar), np.cos(azimuth) * np.sin(polar)
+            px, py, pz = points[va, 0] - skull[0], points[va, 1] - skull[1], points[va, 2] - skull[2]
+            facing = dx * nx + dy * ny + dz * nz
+            size = np.sqrt(nx * nx + ny * ny + nz * nz)
+            if facing > f32(0.35) * size:
+                grid[i, j] = (px * nx + py * ny + pz * nz) / facing
+            else:
+                grid[i, j] = np.sqrt(px * px + py * py + pz * pz)
 
 
 @njit(cache=True, fastmath=FAST)
@@ -252,7 +259,7 @@ def grow(points, static, style, volume, raised, parting, seed, out):
             length = f32(5.0)
             step = length / f32((POINTS - 1) * finer)
         if style == AFRO:
-            depth = thick * (f32(0.25) + f32(0.75) * np.sqrt(h2)) * (f32(0.35) + f32(0.65) * near)
+            depth = thick * (f32(0.10) + f32(0.90) * h2) * (f32(0.35) + f32(0.65) * near)
         for tick in range((POINTS - 1) * finer + 1):
             along = f32(tick) / f32((POINTS - 1) * finer)
             r, length_now = radius(x, y, z, grid)

@@ -160,7 +160,7 @@ def brow_cover(x, y, look, line, fine):
     along = at * f32(4.0)
     strands = noise2((along * s - d * c) * f32(9.0), (along * c + d * s) * f32(1.8), seed + 5)
     body = f32(1.0) - smooth(half * f32(0.62), half * f32(1.25), abs(d) + (strands - f32(0.5)) * f32(0.24))
-    dense = f32(0.58) + f32(0.42) * look[BROW_DENSE]
+    dense = f32(0.76) + f32(0.24) * look[BROW_DENSE]
     streak = f32(1.0) - fine * f32(0.5) * strands
     pencil = look[MAKEUP + 15]
     return min(body * end * (dense * streak + pencil * f32(0.3)), f32(1.0))
@@ -283,7 +283,7 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
     if front:
         cover = brow_cover(x, y, look, brow, fine)
         if cover > f32(0.0):
-            dark = f32(0.80) - f32(0.45) * look[BROW_DARK]
+            dark = f32(0.60) - f32(0.38) * look[BROW_DARK]
             pencil = look[MAKEUP + 15]
             br = look[HAIR] * dark
             bg = look[HAIR + 1] * dark
