@@ -94,18 +94,88 @@ def test_cells_are_means_inside_their_intervals():
 def test_claims_are_read_from_the_sign_and_the_interval():
     rows = {"good": [result(0)], "bad": [result(0, shift=2.0)], "same": [result(1)]}
     claims = [
-        tables.Claim("lower", "good", "bad", "full"),
+        tables.Claim("lower", "good", "bad"),
         tables.Claim("higher", "bad", "good", "common"),
         tables.Claim("equal", "good", "same", "challenge"),
-        tables.Claim("unknown", "good", "absent", "full"),
+        tables.Claim("unknown", "good", "absent"),
+        tables.Claim("narrower", "good", "same", measure="spread"),
     ]
-    frame = tables.judge(claims, rows)
+    paper = {("bad", "full"): 4.25, ("good", "full"): 4.0, ("good", "spread"): 1.0}
+    frame = tables.judge(claims, rows, paper)
     assert list(frame["reading"])[:2] == ["holds", "reversed"]
     assert frame["reading"][3] == "not run"
     assert frame["ours"][0] == pytest.approx(2.0)
-    assert frame["unit"].unique().tolist() == ["%"]
+    assert frame["paper"][0] == pytest.approx(0.25)
+    assert frame["paper"][1:].isna().all()
+    assert frame["unit"].tolist() == ["%", "%", "%", "%", "px"]
+
+
+def test_drop_is_paired_by_face_and_seed():
+    row = tables.drop([result(0, shift=1.0)], [result(0)])
+    np.testing.assert_allclose(tables.per_face(row), 1.0)
 
 
 def test_point_errors_keep_seeds_faces_and_points():
     errors, scales = tables.point_errors([result(0), result(1)])
     assert errors.shape == scales.shape == (2, 9, 68)
+
+
+def test_tidy_splits_rows_that_are_pairs():
+    cells = tables.cells({("beta", 2.0): [result(0)]}, columns={"full": "full"})
+    line = tables.tidy(cells).iloc[0]
+    assert (line["row"], line["at"], line["column"]) == ("beta", 2.0, "full")
+    assert line["low"] <= line["value"] <= line["high"]
+
+
+def test_table_3_is_about_the_full_test_set():
+    found = tables.table_3({("A", "1/8"): [result(4)]})
+    expected = np.concatenate([result(4)[part]["nme"] for part in ("common", "challenge")]).mean()
+    assert found["A", "1/8"].value == pytest.approx(expected)
+
+
+def test_agreement_within_a_landmark_does_not_see_differences_between_landmarks():
+    rng = np.random.default_rng(2)
+    errors = rng.random((1, 400, 5)) + np.arange(5)
+    scales = rng.random((1, 400, 5)) + np.arange(5)
+    found = tables.agreement(errors, scales)
+    assert found["all"] > 0.8
+    assert abs(found["within landmark"]) < 0.1
+
+
+def test_label_adaptation_learns_from_the_people_set_aside_only():
+    rng = np.random.default_rng(3)
+    truth = rng.random((10, 68, 2)) * 5 + 40
+    truth[:, 36:42] += [-20, 0]
+    truth[:, 42:48] += [20, 0]
+    aside = np.arange(10) < 4
+    shared = np.arange(68) > 16
+    shifted = truth + np.array([1.5, -2.0])
+    found = tables.london({"shifted": shifted}, truth, aside=aside, shared=shared)["shifted"]
+    assert found["as predicted"].shape == (6,)
+    assert found["landmarks"].shape == (6, 68, 2)
+    assert found["adapted"].mean() < found["as predicted"].mean()
+    other = truth.copy()
+    other[~aside] += 7.0  # other answers for the tested people must not move the offsets
+    again = tables.london({"shifted": shifted}, other, aside=aside, shared=shared)["shifted"]
+    np.testing.assert_array_equal(again["landmarks"], found["landmarks"])
+
+
+def test_claims_about_widths_find_their_rows():
+    widths = {
+        (method, width): [result(0, shift=shift)]
+        for method, extra in (("Softargmax", 1.0), ("LaplaceKL", 0.0))
+        for width, shift in (("1", 0.0), ("1/8", 1.0 + extra), ("1/16", 2.0 + 2 * extra))
+    }
+    paper = {(m, w): v for m, w in widths for v in ({"1": 4.0, "1/8": 5.0, "1/16": 7.0}[w],)}
+    rows, printed = tables.with_widths({}, widths, paper)
+    verdicts = tables.judge(tables.CLAIMS, rows, printed)
+    about_widths = verdicts[verdicts["reading"] != "not run"]
+    assert about_widths["ours"].tolist() == pytest.approx([1.0, 2.0, 1.0, 2.0])
+    assert set(about_widths["reading"]) == {"holds"}
+    assert printed["LaplaceKL 1 to 1/16", "full"] == pytest.approx(3.0)
+    assert tables.with_widths({}, {}, paper)[0] == {}
+
+
+def test_all_results_flattens_groups():
+    one, two, three = result(0), result(1), result(2)
+    assert tables.all_results({"A": [one, two]}, {("B", 1): [three]}) == [one, two, three]

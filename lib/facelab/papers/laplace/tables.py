@@ -24,6 +24,7 @@ from facelab.statistics import Estimate, bootstrap_mean, paired_difference
 Row = Sequence[Mapping[str, Any]]  # results of one method, by seed
 
 SUBSETS = ("common", "challenge", "full")  # of 300-W; full is both
+SMALL = ("1/8", "1/16")  # the widths that the text speaks of
 
 WIDTHS = (4, 8, 16, 32, 64)  # channels of Table 3, 1/16 to 1
 
@@ -308,12 +309,56 @@ def judge(
     return pd.DataFrame(lines)
 
 
+_S, _L, _D = "Softargmax", "LaplaceKL", "+D(70K)"
+CLAIMS = (
+    *(Claim("LaplaceKL has lower error than softargmax", _L, _S, s) for s in SUBSETS),
+    *(Claim("unlabelled faces help LaplaceKL", _L + _D, _L, s) for s in SUBSETS),
+    Claim("unlabelled faces do not help softargmax", _S, _S + _D),
+    Claim("D(300W), the labelled faces again, does not help", _L, f"{_L}+D(300W)"),
+    Claim("LaplaceKL's maps are narrower", _L + _D, _S + _D, measure="spread"),
+    Claim("Laplace has lower error than Gaussian", _L, "GaussianKL"),
+    *(Claim(f"at {w} lower error than softargmax", f"{_L} {w}", f"{_S} {w}") for w in SMALL),
+    *(Claim(f"less loss from 1 to {w}", f"{_L} 1 to {w}", f"{_S} 1 to {w}") for w in SMALL),
+)
+
+
+def with_widths(
+    rows: Mapping[str, Row],
+    widths: Mapping[tuple[str, str], Row],
+    paper: Mapping[tuple[str, str], float],
+) -> tuple[dict[str, Row], dict[tuple[str, str], float]]:
+    """Adds the rows and published values that the claims about widths are about.
+
+    Args:
+        rows: results by name.
+        widths: results of Table 3 by (method, fraction); may be empty.
+        paper: published values by (row, column), Table 3's among them.
+
+    Returns:
+        Both with rows "LaplaceKL 1/8", the network of that width, and "LaplaceKL 1 to 1/8", what
+        it loses against the full width, face by face.
+    """
+    rows, paper = dict(rows), dict(paper)
+    for method in (_S, _L):
+        for width in SMALL if (method, "1") in widths else ():
+            small, full = widths[method, width], widths[method, "1"]
+            rows[f"{method} {width}"], rows[f"{method} 1 to {width}"] = small, drop(small, full)
+            paper[f"{method} {width}", "full"] = paper[method, width]
+            paper[f"{method} 1 to {width}", "full"] = paper[method, width] - paper[method, "1"]
+    return rows, paper
+
+
 def drop(small: Row, full: Row) -> list[dict[str, dict[str, np.ndarray]]]:
     """What a smaller network loses, face by face: a row whose "nme" is small's minus full's."""
     return [
         {part: {"nme": s[part]["nme"] - f[part]["nme"]} for part in SUBSETS[:2]}
         for s, f in zip(small, full, strict=True)
     ]
+
+
+def all_results(*groups: Mapping[Any, Row]) -> list[Mapping[str, Any]]:
+    """Every result in some groups of rows, for the provenance of a table."""
+    return [result for group in groups for row in group.values() for result in row]
 
 
 def tidy(cells: Mapping[tuple[Any, str], Estimate]) -> pd.DataFrame:
