@@ -11,7 +11,6 @@ torch.compile, which takes a minute a width.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 
 from facelab import faces, provenance
 from facelab.papers.laplace import losses
-from facelab.papers.laplace.inference import Detector, export
+from facelab.papers.laplace.inference import Detector, LandmarkNetwork, export
 from facelab.papers.laplace.model import RCN
 
 PAPER = {64: 4.92, 32: 11.92, 16: 16.77, 8: 21.38, 4: 26.51}  # fps, Table 3
@@ -46,44 +45,31 @@ def fitted(channels: int, images: torch.Tensor, landmarks: torch.Tensor, steps: 
 def ways(network: RCN, size: int, threads: int, compiled: bool, folder: Path) -> dict[str, Way]:
     """Each way to run the network, by name."""
     found: dict[str, Way] = {}
-    for precision in ("float32", "bfloat16"):
-        detector = Detector(network, size=size, precision=precision)
-        found[f"PyTorch {precision}"] = lambda crop, d=detector: d.predict(crop).landmarks
-        if compiled:
-            graph = torch.compile(detector.network, mode="max-autotune-no-cudagraphs")
+    for runtime, name in (("pytorch", "PyTorch"), ("openvino", "OpenVINO")):
+        for precision in ("float32", "bfloat16"):
+            detector = Detector(
+                network, size=size, precision=precision, runtime=runtime, threads=threads
+            )
+            found[f"{name} {precision}"] = lambda crop, d=detector: d.predict(crop).landmarks
+    if compiled:
+        graph = torch.compile(LandmarkNetwork(network), mode="max-autotune-no-cudagraphs")
 
-            def run(crop: np.ndarray, graph=graph) -> np.ndarray:
-                with torch.inference_mode():
-                    pixels = torch.from_numpy(crop).contiguous(memory_format=torch.channels_last)
-                    return graph(pixels)[0].numpy()
+        def run(crop: np.ndarray) -> np.ndarray:
+            with torch.inference_mode():
+                pixels = torch.from_numpy(crop).contiguous(memory_format=torch.channels_last)
+                return graph(pixels)[0].numpy()
 
-            found[f"torch.compile {precision}"] = run
-    exported = export(Detector(network, size=size, precision="float32"), folder / "detector.onnx")
+        found["torch.compile float32"] = run
     try:
         import onnxruntime
 
+        exported = export(detector, folder / "detector.onnx")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(
             exported, options, providers=["CPUExecutionProvider"]
         )
         found["ONNX Runtime float32"] = lambda crop: session.run(None, {"images": crop})[0]
-    except ImportError:
-        pass
-    try:
-        # Without this, importing OpenVINO reports its use to a web service.
-        sys.modules.setdefault("openvino_telemetry", None)
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(exported)
-        model.reshape([1, 3, size, size])
-        for hint, name in (("f32", "float32"), ("bf16", "bfloat16")):
-            settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
-            request = core.compile_model(
-                model, "CPU", {**settings, "INFERENCE_NUM_THREADS": threads}
-            ).create_infer_request()
-            found[f"OpenVINO {name}"] = lambda crop, r=request: r.infer([crop])[0].copy()
     except ImportError:
         pass
     return found

@@ -1,5 +1,8 @@
 """The deployed detector gives what the network gives, and refuses what it cannot read."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -31,10 +34,14 @@ def _expected(network, crops, beta=1.0):
     return points.numpy(), losses.scale(maps, points).mean(-1).numpy()
 
 
+@pytest.mark.parametrize("runtime", ["pytorch", "openvino"])
 @pytest.mark.parametrize("beta", [1.0, 2.0])
-def test_a_detector_from_a_file_predicts_what_the_network_does(network, crops, beta, tmp_path):
+def test_a_detector_from_a_file_predicts_what_the_network_does(
+    network, crops, beta, runtime, tmp_path
+):
+    pytest.importorskip(runtime if runtime == "openvino" else "torch")
     weights = save_weights(network, tmp_path / "generator.safetensors")
-    detector = Detector(weights, size=32, beta=beta, precision="float32")
+    detector = Detector(weights, size=32, beta=beta, precision="float32", runtime=runtime)
     points, scale = _expected(network, crops, beta)
     several = detector.predict(crops)
     np.testing.assert_allclose(several.landmarks, points, atol=1e-3)
@@ -49,14 +56,14 @@ def test_bfloat16_stays_close(crops):
     torch.manual_seed(0)
     network = RCN(channels=4, landmarks=19).eval()
     points, _ = _expected(network, crops)
-    found = Detector(network, size=32, precision="bfloat16").predict(crops)
+    found = Detector(network, size=32, precision="bfloat16", runtime="pytorch").predict(crops)
     assert found.landmarks.dtype == np.float32
     np.testing.assert_allclose(found.landmarks, points, atol=0.2)
 
 
 def test_a_detector_leaves_the_network_it_was_made_from_alone(network):
     before = next(network.parameters()).clone()
-    Detector(network, size=32, precision="bfloat16")
+    Detector(network, size=32, precision="bfloat16", runtime="pytorch")
     assert next(network.parameters()).dtype == torch.float32
     assert torch.equal(next(network.parameters()), before)
 
@@ -81,6 +88,21 @@ def test_frames_per_second_are_positive(network):
     assert 0 < speed["median"] <= speed["best"]
 
 
+def test_openvino_is_imported_without_its_telemetry():
+    pytest.importorskip("openvino")
+    code = (
+        "import sys; from facelab.papers.laplace.inference import _import_openvino as load;"
+        "load(); print([m for m in sys.modules if m.startswith('openvino_telemetry')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_openvino_pytorch_does_it(network, crops, monkeypatch):
+    monkeypatch.setattr(inference.importlib.util, "find_spec", lambda name: None)
+    assert Detector(network, size=32).runtime == "pytorch"
+
+
 def test_bad_input_is_refused(network, tmp_path):
     detector = Detector(network, size=32)
     for wrong in (np.zeros((32, 32, 3), np.uint8), np.zeros((3, 48, 48), np.uint8)):
@@ -97,3 +119,5 @@ def test_bad_input_is_refused(network, tmp_path):
         Detector(other, size=32)
     with pytest.raises(FacelabError, match="precision"):
         Detector(network, size=32, precision="float16")
+    with pytest.raises(FacelabError, match="runtime"):
+        Detector(network, size=32, runtime="tensorflow")

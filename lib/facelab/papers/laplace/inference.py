@@ -4,15 +4,20 @@
     landmarks, scale = detector.predict(crop)    # crop: (3, 80, 80), uint8 or in [0, 1]
     export(detector, "landmarks.onnx")           # for any other runtime
 
-What makes it fast is PyTorch alone: channels_last, inference mode, and bfloat16 where the processor
-computes in it. `benchmarks/laplace_speed.py` compares that with torch.compile, ONNX Runtime and
-OpenVINO. The last is faster still, but ten times the paper's speed needs neither.
+Of eager PyTorch, torch.compile, ONNX Runtime and OpenVINO the last is the fastest at every width
+(`benchmarks/laplace_speed.py`), so it is used where it is installed, else PyTorch; both compute in
+bfloat16 where the processor does, which moves landmarks by a hundredth of a pixel.
 """
 
 import copy
+import importlib
+import importlib.util
+import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +25,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from facelab import FacelabError
+from facelab import FacelabError, provenance
 from facelab.papers.laplace.losses import locate_plain
 from facelab.papers.laplace.model import RCN
 from facelab.paths import atomic_write
+
+Run = Callable[[Tensor], tuple[np.ndarray, np.ndarray]]  # crops to landmarks and scales
 
 
 class Prediction(NamedTuple):
@@ -62,25 +69,37 @@ class Detector:
         size: of the crops that it was trained on, pixels, a multiple of 16.
         beta: inverse temperature that it was trained with.
         precision: "float32", "bfloat16", or "auto": bfloat16 where the processor computes in it.
-            It moves landmarks by a hundredth of a pixel and takes half the time.
+        runtime: "openvino", "pytorch", or "auto": OpenVINO where it is installed.
+        threads: of OpenVINO, by default all cores; PyTorch has its own setting.
 
     Raises:
-        FacelabError: weights that are missing or no recombinator's, or an unknown precision.
+        FacelabError: weights that are missing or no recombinator's, an unknown precision or
+            runtime, or OpenVINO asked for and not installed.
     """
 
     def __init__(
-        self, weights: str | Path | RCN, *, size: int, beta: float = 1.0, precision: str = "auto"
+        self,
+        weights: str | Path | RCN,
+        *,
+        size: int,
+        beta: float = 1.0,
+        precision: str = "auto",
+        runtime: str = "auto",
+        threads: int | None = None,
     ):
-        if precision not in ("auto", "float32", "bfloat16"):
-            raise FacelabError(f'precision is "auto", "float32" or "bfloat16", not {precision!r}')
+        _check("precision", precision, "auto", "float32", "bfloat16")
+        _check("runtime", runtime, "auto", "openvino", "pytorch")
         if precision == "auto":
             precision = "bfloat16" if computes_in_bfloat16() else "float32"
-        self.size, self.beta, self.precision = size, beta, precision
+        if runtime == "auto":
+            runtime = "openvino" if importlib.util.find_spec("openvino") else "pytorch"
+        self.size, self.beta, self.precision, self.runtime = size, beta, precision, runtime
         self.generator = weights if isinstance(weights, RCN) else load_generator(weights)
-        ready = copy.deepcopy(self.generator).to(
-            getattr(torch, precision), memory_format=torch.channels_last
-        )
-        self.network = LandmarkNetwork(ready, beta=beta).eval()
+        network = LandmarkNetwork(copy.deepcopy(self.generator), beta=beta).eval()
+        if runtime == "openvino":
+            self._run = _with_openvino(network, size, precision, threads or provenance.cores())
+        else:
+            self._run = _with_pytorch(network, precision)
 
     def predict(self, images: Any) -> Prediction:
         """Landmarks of one crop, or of several.
@@ -105,12 +124,68 @@ class Detector:
         elif pixels.numel() and not (pixels.min() >= 0.0 and pixels.max() <= 1.0):
             raise FacelabError("colours are uint8, or floating point in [0, 1] and never nan")
         batch = pixels.float().reshape(-1, 3, self.size, self.size)  # (N, 3, S, S)
-        with torch.inference_mode():
-            found = self.network(batch.contiguous(memory_format=torch.channels_last))
-        landmarks, scale = (each.float().numpy() for each in found)
+        landmarks, scale = self._run(batch)
         if pixels.ndim == 3:
             return Prediction(landmarks[0], scale[0])
         return Prediction(landmarks, scale)
+
+
+def _check(name: str, value: str, *known: str) -> None:
+    if value not in known:
+        raise FacelabError(f"{name} is one of {', '.join(known)}, not {value!r}")
+
+
+def _with_pytorch(network: LandmarkNetwork, precision: str) -> Run:
+    network.to(getattr(torch, precision), memory_format=torch.channels_last)
+
+    def run(batch: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        with torch.inference_mode():
+            found = network(batch.contiguous(memory_format=torch.channels_last))
+        return tuple(each.float().numpy() for each in found)
+
+    return run
+
+
+def _with_openvino(network: LandmarkNetwork, size: int, precision: str, threads: int) -> Run:
+    openvino = _import_openvino()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the check of the input's shape is constant, as it should
+        example = torch.zeros(1, 3, size, size)
+        graph = openvino.convert_model(network, example_input=example, input=list(example.shape))
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+    }
+    request = openvino.Core().compile_model(graph, "CPU", settings).create_infer_request()
+    points = network.generator.landmarks
+
+    def run(batch: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        landmarks = np.empty((len(batch), points, 2), np.float32)
+        scale = np.empty((len(batch), points), np.float32)
+        for row, picture in enumerate(batch.contiguous().numpy()):
+            request.infer([picture[None]], share_inputs=True)
+            landmarks[row] = request.get_output_tensor(0).data[0]
+            scale[row] = request.get_output_tensor(1).data[0]
+        return landmarks, scale
+
+    return run
+
+
+def _import_openvino() -> ModuleType:
+    """OpenVINO without its telemetry package, which reports each import to a web service."""
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    kept = sys.modules.get("openvino_telemetry")
+    sys.modules["openvino_telemetry"] = None  # as if it were not installed
+    try:
+        return importlib.import_module("openvino")
+    except ImportError as error:
+        raise FacelabError("OpenVINO is not installed: pip install openvino") from error
+    finally:
+        sys.modules.pop("openvino_telemetry", None)
+        if kept is not None:
+            sys.modules["openvino_telemetry"] = kept
 
 
 def computes_in_bfloat16() -> bool:
