@@ -32,7 +32,7 @@ labbook.opening(
 tier: str = ""  # smoke, laptop, gpu or paper; "" asks FACELAB_TIER, else laptop
 seeds: str = ""  # such as "0,1,2"; "" takes the tier's own
 data: str = ""  # "synthetic"; there is no other training data yet
-only: str = ""  # optional parts, of "table-3,fig-4,london"; "" runs all
+only: str = ""  # parts besides table-2, of "table-3,fig-4,london"; "" runs all
 
 # %%
 import dataclasses
@@ -47,6 +47,7 @@ from facelab.data import adaptation, london, london_map
 from facelab.data.crops import crop_records
 from facelab.experiment import load_weights, run_all
 from facelab.papers.laplace import (
+    claims,
     experiments,
     figures,
     losses,
@@ -62,6 +63,9 @@ from facelab.tables import Layout
 
 plots.use()
 chosen = notebook_parameters(tier=tier, seeds=seeds, data=data, only=only)
+PARTS = {"table-2", "table-3", "fig-4", "london"}
+if chosen.data != "synthetic" or not {*chosen.only} <= PARTS:
+    raise FacelabError(f"no such data {chosen.data!r}, or no such part: {chosen.only}")
 plan = experiments.settings(chosen.tier)
 plan = dataclasses.replace(plan, seeds=chosen.seeds or plan.seeds)
 book = labbook.open("laplace", chosen.tier, seeds=plan.seeds)
@@ -133,16 +137,12 @@ book.figure(
 #   \tilde s = \sum_x p(x)\, x = \mathbb{E}_h[x].$$
 #
 # Unlike the argmax, the mean has a gradient everywhere, and it can fall between pixels.
-# The factor $\beta$ decides how much the largest values count; the paper has $\beta =
-# 1$. The library has this plain form, and a faster one, as a mean needs only the two
-# marginals of a map. We push a tensor through both.
+# The factor $\beta$ decides how much the largest values count; the paper has
+# $\beta = 1$. The library has this plain form, and a faster one, as a mean needs only
+# the two marginals of a map. We push a tensor through both.
 
 # %%
 show(losses.soft_argmax_plain)
-
-# %% [markdown]
-# The library has a faster way to the same numbers, as a mean needs only the two
-# marginals of a map. We push a tensor through both.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -206,13 +206,13 @@ book.figure(
 #
 # ### 2.3 The scale of a heatmap, and a loss that is blind to it
 #
-# The paper measures spread as $\tau(h) = \sum_x p(x)\,\lVert x - \tilde
-# s\rVert_\alpha^\alpha$: with $\alpha = 1$ it is the mean absolute deviation, the scale
-# $b$ of a Laplace distribution; with $\alpha = 2$ it is a Gaussian's variance. It is
-# printed for both axes together, while a Laplace distribution is one of a single
-# variable; we keep one scale per axis, and let `joint=True` give the other reading. The
-# coordinate loss (Eq. 1, $\mathcal{L}_{SAM}$) is the distance $\lVert\tilde s -
-# s\rVert_2$.
+# The paper measures spread as
+# $\tau(h) = \sum_x p(x)\,\lVert x - \tilde s\rVert_\alpha^\alpha$: with $\alpha = 1$ it
+# is the mean absolute deviation, the scale $b$ of a Laplace distribution; with
+# $\alpha = 2$ it is a Gaussian's variance. It is printed for both axes together, while
+# a Laplace distribution is one of a single variable; we keep one scale per axis, and
+# let `joint=True` give the other reading. The coordinate loss (Eq. 1,
+# $\mathcal{L}_{SAM}$) is the distance $\lVert\tilde s - s\rVert_2$.
 #
 # Below are both, and the three heatmaps of section 1 again, for a true point that lies
 # 2 pixels beside their common mean.
@@ -264,10 +264,10 @@ book.figure(
 #
 # ### 2.5 The Laplace divergence
 #
-# Read the heatmap as a Laplace distribution with mean $\tilde s$ and scale $b =
-# \tau(h)$, and ask how far it is from Laplace$(s, 1)$ about the true point (Eq. 3). The
-# paper says that there is a closed form; with $D = \tilde s - s$ in pixels of the
-# heatmap it is, per axis,
+# Read the heatmap as a Laplace distribution with mean $\tilde s$ and scale
+# $b = \tau(h)$, and ask how far it is from Laplace$(s, 1)$ about the true point (Eq.
+# 3). The paper says that there is a closed form; with $D = \tilde s - s$ in pixels of
+# the heatmap it is, per axis,
 #
 # $$\mathrm{KL} = -\log b + |D| + b\, e^{-|D|/b} - 1.$$
 
@@ -282,17 +282,15 @@ values = losses.laplace_kl(D, b, torch.zeros(()))  # (4, 3)
 Laplace = torch.distributions.Laplace
 oracle = torch.distributions.kl_divergence(Laplace(D, b), Laplace(0.0 * D, 1.0))
 print("PyTorch's own divergence agrees:", torch.allclose(values, oracle, atol=1e-6))
-rows, columns = (
-    [f"D = {d:g}" for d in D[:, 0].tolist()],
-    [f"b = {s:g}" for s in b.tolist()],
-)
+rows = [f"D = {d:g}" for d in D[:, 0].tolist()]
+columns = [f"b = {scale:g}" for scale in b.tolist()]
 pd.DataFrame(values.numpy().round(4), index=rows, columns=columns)
 
 # %% [markdown]
-# Down each column, more error is more loss. In the first row the loss is zero for $b =
-# 1$ only. Too small a scale is punished as **over-confidence**, by $-\log b$, without
-# limit as $b \to 0$; too large a one as **diffuseness**, in the end by one nat for each
-# pixel of scale. The slopes say what a network feels:
+# Down each column, more error is more loss. In the first row the loss is zero for
+# $b = 1$ only. Too small a scale is punished as **over-confidence**, by $-\log b$,
+# without limit as $b \to 0$; too large a one as **diffuseness**, in the end by one nat
+# for each pixel of scale. The slopes say what a network feels:
 #
 # $$\frac{\partial\mathrm{KL}}{\partial D} = \operatorname{sign}(D)\,(1 - e^{-|D|/b}),
 #   \qquad \frac{\partial\mathrm{KL}}{\partial b} = -\frac1b +
@@ -433,8 +431,8 @@ tables.parameter_counts(dict(zip(tables.WIDTHS, published, strict=True)))
 # $$\mathcal{L}_{adv} = \mathbb{E}\log D(d^l, \omega(s^l)) +
 #   \mathbb{E}\log\bigl(1 - D(d^u, G(d^u))\bigr),$$
 #
-# and $G$ minimises $\lambda \mathcal{L}_{adv}$ plus its supervised loss, $\lambda =
-# 0.001$.
+# and $G$ minimises $\lambda \mathcal{L}_{adv}$ plus its supervised loss,
+# $\lambda = 0.001$.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -487,21 +485,10 @@ pd.DataFrame(rows, columns=columns).round(3)
 # the jaw; test labels are exact.
 
 # %%
-reference, original = (
-    plan.run(),
-    experiments.LaplaceRun(),
-)  # its defaults are the paper's
-fields = [
-    "size",
-    "channels",
-    "labelled",
-    "test",
-    "label_noise",
-    "batch",
-    "steps",
-    "rate",
-]
-fields += ["schedule", "optimiser", "decay", "discriminator_widths"]
+reference = plan.run()
+original = experiments.LaplaceRun()  # its defaults are the paper's
+fields = "size channels labelled test label_noise batch steps rate schedule optimiser"
+fields = [*fields.split(), "decay", "discriminator_widths"]
 rows = {f: (getattr(original, f), getattr(reference, f)) for f in fields}
 rows["label_noise"] = ("people's", reference.label_noise)
 rows["unlabelled"] = (experiments.settings("paper").unlabelled, plan.unlabelled)
@@ -630,18 +617,11 @@ book.table(
 # ### 5.2 Does more unlabelled data help?
 
 # %%
-counts, suffixes = (
-    (0, *plan.unlabelled),
-    ("", *(f"+D({c})" for c in experiments.COUNTS)),
-)
+counts = (0, *plan.unlabelled)
+suffixes = ("", *(f"+D({count})" for count in experiments.COUNTS))
 series = {
     name: (counts, [cells[f"{name}{suffix}", "full"] for suffix in suffixes])
     for name in experiments.METHODS
-}
-found = {
-    ((n, c), "full"): e
-    for n, (x, y) in series.items()
-    for c, e in zip(x, y, strict=True)
 }
 book.figure(
     "unlabelled",
@@ -649,25 +629,19 @@ book.figure(
     alt="Error against the number of unlabelled faces for softargmax and LaplaceKL.",
     caption="Error on all test faces over the number of unlabelled faces (0: no "
     "discriminator), with 95 % intervals.",
-    data=tables.tidy(found),
+    data=tables.tidy_series(series),
 )
 
 # %% [markdown]
 # ### 5.3 Spread
 #
-# The text gives the mean distance of the probability from its mean, $\mathbb{E}_p\lVert
-# x - \tilde s\rVert_2$, in pixels of the map. Maps of another size have other pixels,
-# and a target of $b = 1$ pixel is a larger part of a smaller map.
+# The text gives the mean distance of the probability from its mean,
+# $\mathbb{E}_p\lVert x - \tilde s\rVert_2$, in pixels of the map. Maps of another size
+# have other pixels, and a target of $b = 1$ pixel is a larger part of a smaller map.
 
 # %%
-names = (
-    "Softargmax",
-    "Softargmax+D(70K)",
-    "GaussianKL",
-    "LaplaceKL",
-    "LaplaceKL+D(70K)",
-)
-kept = {name: {**table_2, **text}[name] for name in names}
+names = ("Softargmax", "LaplaceKL", "Softargmax+D(70K)", "LaplaceKL+D(70K)")
+kept = {name: table_2[name] for name in names} | {"GaussianKL": text["GaussianKL"]}
 SPREAD = {"spread": "full"}
 spreads = tables.cells(kept, columns=SPREAD, measure="spread")
 book.table(
@@ -782,7 +756,7 @@ if widths:
         alt="Error against frames per second for four methods at five widths.",
         caption="Error over speed at the widths 1, 1/2, 1/4, 1/8 and 1/16, left to "
         "right.",
-        data=tables.tidy(table_3).assign(fps=fps * len(methods)),
+        data=tables.tidy_series(series),
     )
     display(drawing)
 
@@ -824,9 +798,7 @@ display(drawing, pd.DataFrame(agreement).T.round(2))
 
 # %%
 known = [
-    faces.dataset(
-        len(parts[d]), seed=s, split="test", difficulty=d, size=reference.size
-    )
+    faces.dataset(len(parts[d]), seed=s, split="test", difficulty=d, **same)
     for d, s in (("common", 3), ("challenge", 4))
 ]
 assert np.allclose(known[1].landmarks, parts["challenge"].landmarks)  # the same faces
@@ -842,7 +814,8 @@ book.figure(
     figures.turned_and_hidden(turned, hidden),
     alt="Left: error over head yaw for two methods. Right: visible and hidden points.",
     caption="Error by the yaw of the head, and of visible and hidden points.",
-    data=pd.concat({n: f.assign(visible=hidden[n][0]) for n, f in turned.items()}),
+    data={f"{name}, by yaw": frame["mean"] for name, frame in turned.items()}
+    | {f"{name}, visible and hidden": pair for name, pair in hidden.items()},
 )
 
 # %% [markdown]
@@ -884,9 +857,7 @@ if records:
         (n, kind): bootstrap_mean(e[kind]) for n, e in found.items() for kind in kinds
     }
     frame = book.beside(book.published("table-2").iloc[:0], errors, unit="%", seeds=1)
-    caption = (
-        "Real photographs: error of detectors that have seen synthetic faces only."
-    )
+    caption = "Real photographs: detectors that have seen synthetic faces only."
     display(book.table("london", frame.assign(table="london"), caption=caption))
 
 # %% tags=["photo"]
@@ -926,9 +897,11 @@ if records:
 # %%
 printed = [published, book.published("spread"), book.published("table-3")]
 paper = pd.concat(printed).set_index(["row", "column"])["paper"].to_dict()
-rows, paper = tables.with_widths({**table_2, **text}, widths, paper)
-verdicts = tables.judge(tables.CLAIMS, rows, paper)
-verdicts.round(3)
+rows, paper = claims.with_widths({**table_2, **text}, widths, paper)
+verdicts = claims.judge(claims.CLAIMS, rows, paper)
+caption = "Claims of the paper as paired differences; the notes give the readings."
+book.table("claims", claims.tidy_claims(verdicts, chosen.tier), caption=caption)
+verdicts.drop(columns=["n", "seeds"]).round(3)
 
 # %% [markdown]
 # ### 7.2 What the paper does not say, and what we chose
@@ -990,9 +963,8 @@ print(f"b per axis: {path[-1][1]:.2f} px; expect 0.4 to 0.6, half of what they s
 
 # %% tags=["solution"]
 x, middle = torch.arange(32.0), torch.tensor([[[15.5, 11.0]]])
-start = (
-    -torch.minimum((x - 7.5).abs(), (x - 23.5).abs()) - (x - 11).abs()[:, None]
-)  # (32, 32)
+along_x = -torch.minimum((x - 7.5).abs(), (x - 23.5).abs())
+start = along_x - (x - 11).abs()[:, None]  # (32, 32), y first
 for name, method in METHODS.items():
     final, _ = descend(start[None, None], middle, method=method)
     b = losses.scale(final[None], middle)[0, 0, 0].item()
@@ -1006,10 +978,8 @@ if ablation:
     print("expect growth with b, by less than b's factor where b is below a pixel")
 
 # %% tags=["solution"]
-by_point = [
-    tables.point_errors(table_2[n])[0].mean((0, 1)) for n in ("Softargmax", "LaplaceKL")
-]
-gain = by_point[0] - by_point[1]  # (68,) percent
+errors, _ = tables.point_errors(table_2["Softargmax"])  # (S, N, 68) percent
+gain = (errors - tables.point_errors(table_2["LaplaceKL"])[0]).mean((0, 1))  # (68,)
 parts_gain = {part: gain[i:j].mean() for part, (i, j, _) in plots.PARTS.items()}
 print("softargmax minus LaplaceKL, percent of the outer-eye distance")
 print(pd.Series(parts_gain).round(2).to_string())
@@ -1019,15 +989,14 @@ print(pd.Series(parts_gain).round(2).to_string())
 
 # %%
 count = verdicts["reading"].value_counts()
-readings = [
-    f"{count.get(r, 0)} {r}" for r in ("holds", "undecided", "reversed", "not run")
-]
+words = {"holds": "hold", "undecided": "are undecided", "reversed": "are reversed"}
+readings = [f"{count.get(reading, 0)} {word}" for reading, word in words.items()]
 names = ("Softargmax+D(70K)", "LaplaceKL+D(70K)")
 ratio = spreads[names[0], "spread"].value / spreads[names[1], "spread"].value
 names = ("Mean shape", "Softargmax", "LaplaceKL", "LaplaceKL+D(70K)")
 levels = [f"{name} {cells[name, 'full'].value:.2f} %" for name in names]
 Markdown(
-    f"Tier *{chosen.tier}*. Of {len(verdicts)} readings of the paper's claims: "
+    f"Tier *{chosen.tier}*: of {len(verdicts)} readings of the paper's claims, "
     f"{', '.join(readings)}. Heatmaps under softargmax scatter {ratio:.1f} times as "
     f"wide as under LaplaceKL. Error on all test faces: {', '.join(levels)}. The "
     f"training labels themselves: {taught.value:.2f} %."

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from facelab.papers.laplace import losses, tables
+from facelab.papers.laplace import claims, losses, tables
+from facelab.tables import check
 
 
 def test_architecture_counts_every_parameter_once():
@@ -93,15 +94,15 @@ def test_cells_are_means_inside_their_intervals():
 
 def test_claims_are_read_from_the_sign_and_the_interval():
     rows = {"good": [result(0)], "bad": [result(0, shift=2.0)], "same": [result(1)]}
-    claims = [
-        tables.Claim("lower", "good", "bad"),
-        tables.Claim("higher", "bad", "good", "common"),
-        tables.Claim("equal", "good", "same", "challenge"),
-        tables.Claim("unknown", "good", "absent"),
-        tables.Claim("narrower", "good", "same", measure="spread"),
+    listed = [
+        claims.Claim("lower", "good", "bad"),
+        claims.Claim("higher", "bad", "good", "common"),
+        claims.Claim("equal", "good", "same", "challenge"),
+        claims.Claim("unknown", "good", "absent"),
+        claims.Claim("narrower", "good", "same", measure="spread"),
     ]
     paper = {("bad", "full"): 4.25, ("good", "full"): 4.0, ("good", "spread"): 1.0}
-    frame = tables.judge(claims, rows, paper)
+    frame = claims.judge(listed, rows, paper)
     assert list(frame["reading"])[:2] == ["holds", "reversed"]
     assert frame["reading"][3] == "not run"
     assert frame["ours"][0] == pytest.approx(2.0)
@@ -110,8 +111,25 @@ def test_claims_are_read_from_the_sign_and_the_interval():
     assert frame["unit"].tolist() == ["%", "%", "%", "%", "px"]
 
 
+def test_claims_become_a_table_of_the_lab_book():
+    listed = [claims.Claim("lower", "A", "B"), claims.Claim("unknown", "A", "absent")]
+    verdicts = claims.judge(listed, {"A": [result(0)], "B": [result(1)]}, {})
+    frame = claims.tidy_claims(verdicts, "laptop")
+    check(frame, id="claims", tier="laptop")
+    assert frame["row"].tolist() == ["lower, full", "unknown, full"]
+    assert frame["note"][1] == "not run"
+
+
+def test_series_become_lines():
+    e = tables.cells({"A": [result(0)]})["A", "full"]
+    frame = tables.tidy_series({"A": ((1, 2), (e, e)), "B": ((3,), (e,))})
+    assert frame["name"].tolist() == ["A", "A", "B"]
+    assert frame["x"].tolist() == [1, 2, 3]
+    assert (frame["value"] == e.value).all()
+
+
 def test_drop_is_paired_by_face_and_seed():
-    row = tables.drop([result(0, shift=1.0)], [result(0)])
+    row = claims.drop([result(0, shift=1.0)], [result(0)])
     np.testing.assert_allclose(tables.per_face(row), 1.0)
 
 
@@ -167,13 +185,13 @@ def test_claims_about_widths_find_their_rows():
         for width, shift in (("1", 0.0), ("1/8", 1.0 + extra), ("1/16", 2.0 + 2 * extra))
     }
     paper = {(m, w): v for m, w in widths for v in ({"1": 4.0, "1/8": 5.0, "1/16": 7.0}[w],)}
-    rows, printed = tables.with_widths({}, widths, paper)
-    verdicts = tables.judge(tables.CLAIMS, rows, printed)
+    rows, printed = claims.with_widths({}, widths, paper)
+    verdicts = claims.judge(claims.CLAIMS, rows, printed)
     about_widths = verdicts[verdicts["reading"] != "not run"]
     assert about_widths["ours"].tolist() == pytest.approx([1.0, 2.0, 1.0, 2.0])
     assert set(about_widths["reading"]) == {"holds"}
     assert printed["LaplaceKL 1 to 1/16", "full"] == pytest.approx(3.0)
-    assert tables.with_widths({}, {}, paper)[0] == {}
+    assert claims.with_widths({}, {}, paper)[0] == {}
 
 
 def test_all_results_flattens_groups():
