@@ -265,12 +265,16 @@ class Settings:
         }
 
     def figure_4(self, seed: int = 0) -> dict[tuple[str, float], LaplaceRun]:
-        """Fig. 4: LaplaceKL over beta and over the true scale b, by ("beta" or "b", value)."""
+        """Fig. 4: LaplaceKL over beta and over the true scale b, by ("beta" or "b", value).
+
+        Values of b are pixels of the paper's map, which the tier's own `target_scale` stands for.
+        """
         one = self.run(seed=seed)
+        b = one.target_scale
         return {
             **{("beta", v): self.run(beta=v, seed=seed) for v in self.betas},
             ("beta", 1.0): one,
-            **{("b", v): self.run(target_scale=v, seed=seed) for v in self.scales},
+            **{("b", v): self.run(target_scale=v * b, seed=seed) for v in self.scales},
             ("b", 1.0): one,
         }
 
@@ -315,14 +319,19 @@ TIERS = {
         betas=(2.0,),
         scales=(2.0,),
     ),
+    # Maps of 32 px: the paper's b of one pixel on 80 is 0.4 of a pixel here.
     "laptop": Settings(
         tier="laptop",
         base={
-            "size": 32, "channels": 16, "labelled": 1000, "steps": 700, "batch": 16,
-            "rate": 5e-3, "schedule": "one_cycle", "discriminator_widths": _SMALL_JUDGE,
+            "size": 32, "channels": 16, "labelled": 1000, "steps": 600, "batch": 16,
+            "rate": 1e-2, "schedule": "one_cycle", "target_scale": 0.4,
+            "discriminator_widths": _SMALL_JUDGE,
         },
         unlabelled=(1000, 3000, 5000, 7000),
-        detector={"size": 48, "labelled": 6000, "steps": 2000},
+        detector={
+            "size": 48, "margin": 1.3, "labelled": 6000, "steps": 2000, "rate": 5e-3,
+            "dropout": 0.1, "target_scale": 0.6,
+        },
     ),
     "gpu": Settings(
         tier="gpu",
