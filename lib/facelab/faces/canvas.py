@@ -91,12 +91,12 @@ def _segment(x, y, a, b):
 
 
 def _curve(points, count):
-    """A smooth line through points (K, 2), resampled: (count, 2) float32."""
-    k = np.arange(len(points))
-    at = np.linspace(0, len(points) - 1, count)
-    fit = np.polynomial.Polynomial.fit
-    degree = min(3, len(points) - 1)
-    return np.stack([fit(k, points[:, i], degree)(at) for i in (0, 1)], 1).astype(np.float32)
+    """A smooth line y(x) through points (K, 2), at evenly spaced x: (count, 2) float32."""
+    order = np.argsort(points[:, 0])
+    points = points[order]
+    fit = np.polynomial.Polynomial.fit(points[:, 0], points[:, 1], min(3, len(points) - 1))
+    x = np.linspace(points[0, 0], points[-1, 0], count)
+    return np.stack([x, fit(x)], 1).astype(np.float32)
 
 
 def _mottling(p: np.ndarray) -> list[np.ndarray]:

@@ -259,7 +259,9 @@ def grow(points, static, style, volume, raised, parting, seed, out):
             length = f32(5.0)
             step = length / f32((POINTS - 1) * finer)
         if style == AFRO:
-            depth = thick * (f32(0.10) + f32(0.90) * h2) * (f32(0.35) + f32(0.65) * near)
+            # two cards in three make the outer shell, the others fill what is below
+            share = f32(0.62) + f32(0.38) * h2 if h3 < f32(0.67) else f32(0.10) + f32(0.5) * h2
+            depth = thick * share * (f32(0.35) + f32(0.65) * near)
         for tick in range((POINTS - 1) * finer + 1):
             along = f32(tick) / f32((POINTS - 1) * finer)
             r, length_now = radius(x, y, z, grid)
@@ -303,7 +305,7 @@ def grow(points, static, style, volume, raised, parting, seed, out):
             elif quiff and front:
                 gx, gy, gz = parting * f32(0.9), f32(0.35), f32(-0.5)
             if style == AFRO or style == CURLY:
-                wild = f32(2.0) if style == AFRO else f32(0.8)
+                wild = f32(1.2) if style == AFRO else f32(0.8)
                 gx += (h1 - f32(0.5)) * wild
                 gy += (h2 - f32(0.5)) * wild
                 gz += (h3 - f32(0.5)) * wild

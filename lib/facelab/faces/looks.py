@@ -123,19 +123,15 @@ def paint(look, zones, azimuth, height, style, seed, out):
 
 @njit(cache=True, fastmath=FAST)
 def along_line(x, y, line):
-    """Nearest point of a polyline: (share of its length 0 to 1, signed distance, > 0 on the left)."""
+    """Where a point lies by a line y(x) given at even steps (B, 2): (share of its length, beyond 0
+    to 1 outside it; distance in cm, > 0 above)."""
     count = line.shape[0]
-    best, at, sign = f32(1e9), f32(0.0), f32(1.0)
-    for k in range(count - 1):
-        dx, dy = line[k + 1, 0] - line[k, 0], line[k + 1, 1] - line[k, 1]
-        px, py = x - line[k, 0], y - line[k, 1]
-        t = min(max((px * dx + py * dy) / (dx * dx + dy * dy + f32(1e-9)), f32(0.0)), f32(1.0))
-        qx, qy = px - t * dx, py - t * dy
-        d = qx * qx + qy * qy
-        if d < best:
-            best, at = d, (f32(k) + t) / f32(count - 1)
-            sign = f32(1.0) if dx * py - dy * px > f32(0.0) else f32(-1.0)
-    return at, sign * np.sqrt(best)
+    at = (x - line[0, 0]) / (line[count - 1, 0] - line[0, 0])
+    k = min(max(int(at * f32(count - 1)), 0), count - 2)
+    dx, dy = line[k + 1, 0] - line[k, 0], line[k + 1, 1] - line[k, 1]
+    slope = dy / dx
+    d = y - line[k, 1] - slope * (x - line[k, 0])
+    return at, d / np.sqrt(f32(1.0) + slope * slope)
 
 
 @njit(cache=True, fastmath=FAST)
@@ -145,6 +141,8 @@ def brow_cover(x, y, look, line, fine):
     if side < f32(0.8) or side > f32(6.9) or y < f32(0.2) or y > f32(3.8):
         return f32(0.0)
     at, d = along_line(side, y, line)
+    if abs(d) > f32(0.95) or at < f32(-0.1) or at > f32(1.12):
+        return f32(0.0)
     middle = (at - f32(0.6)) / f32(0.4)
     d -= (look[BROW_ARCH] - f32(0.5)) * f32(0.30) * (f32(1.0) - min(middle * middle, f32(1.0)))
     d += f32(0.10)  # landmarks lie in the brow's upper half
@@ -152,7 +150,7 @@ def brow_cover(x, y, look, line, fine):
     half *= f32(1.0) - f32(0.62) * smooth(f32(0.45), f32(1.0), at)
     half *= f32(0.72) + f32(0.28) * smooth(f32(0.0), f32(0.25), at)
     # each end fades; outside the line the distance grows along it, so the tail tapers
-    end = smooth(f32(-0.02), f32(0.09), at) * (f32(1.0) - f32(0.6) * smooth(f32(0.88), f32(1.0), at))
+    end = smooth(f32(-0.02), f32(0.09), at) * (f32(1.0) - smooth(f32(0.90), f32(1.12), at))
     seed = int(look[SEED] * f32(9973.0))
     # hairs stand up near the nose and lie down along the brow towards the temple
     lean = f32(1.25) - f32(1.0) * smooth(f32(0.0), f32(0.6), at)
@@ -297,8 +295,9 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
                 label = 2
     # lash roots and wet rims darken the lids' edges
     if front and y > f32(-1.4) and y < f32(1.2) and abs(x) > f32(1.4) and abs(x) < f32(5.2):
-        _, up = along_line(abs(x), y, upper_lid)
+        at, up = along_line(abs(x), y, upper_lid)
         _, low = along_line(abs(x), y, lower_lid)
+        inside = smooth(f32(-0.12), f32(0.02), at) * (f32(1.0) - smooth(f32(1.02), f32(1.22), at))
         women = f32(1.0) - look[GENDER]
         liner = f32(0.62) + f32(0.28) * women
         cover = liner * (f32(1.0) - smooth(f32(0.04), f32(0.22), abs(up - f32(0.03))))
@@ -306,7 +305,7 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
         fold = f32(0.22) * np.exp(
             -(((up - f32(0.42)) / f32(0.12)) ** 2)
         )  # the crease above the lid
-        cover = f32(1.0) - max(cover, fold)
+        cover = f32(1.0) - max(cover, fold) * inside
         r, g, b = (
             r * cover,
             g * cover * (f32(0.93) + f32(0.07) * cover),

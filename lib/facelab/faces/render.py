@@ -180,6 +180,12 @@ def crops(factors: Factors, *, margin: float = 1.15) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def posed_vertices(factors: Factors) -> np.ndarray:
+    """Vertices of the faces in view space: (N, V, 3) cm, as they are drawn (see geometry.posed)."""
+    parts = (_scene(factors[i : i + BATCH], 1.0).posed for i in range(0, len(factors), BATCH))
+    return np.concatenate(list(parts))
+
+
 @dataclass(frozen=True)
 class _Scene:
     """A batch of n posed faces."""
@@ -207,9 +213,11 @@ def _prepared():
     )
     label[head.masks["ears"][triangles].mean(1) > 0.5] = shade.EARS
     label[head.masks["neck"][triangles].mean(1) > 0.5] = shade.NECK
+    # how much a triangle's surface varies: eyes, brows and lips most, then the nose
     x, y, front = np.abs(at[:, 0]), at[:, 1], at[:, 2] > -5
-    eyes, mouth = (x < 6.5) & (y > -1.6) & (y < 3.2), (x < 3.2) & (y < -3.0) & (y > -9.4)
-    detailed = front & (eyes | mouth)
+    fine = ((x < 6.3) & (y > -1.4) & (y < 3.0) & (x > 0.9)) | ((x < 2.9) & (y < -6.4) & (y > -9.2))
+    level = np.where(front & fine, 0, np.where(front & (x < 2.6) & (y < 3.0) & (y > -9.5), 1, 2))
+    level[~np.isin(region, (looks.SKIN, looks.BODY))] = 0
     masked = (
         (np.abs(at[:, 0]) < 6.9)
         & (at[:, 1] < -2.2 - 0.05 * at[:, 0] ** 2)
@@ -226,7 +234,7 @@ def _prepared():
         ),
         region=region,
         label=label,
-        smooth=np.isin(region, (looks.SKIN, looks.BODY)) & ~detailed,
+        smooth=level.astype(np.uint8),
         lashes=int((region != looks.LASHES).sum()),
         rigid=head.masks["rigid"].astype(np.float32),
         eyeball=head.eyeball,

@@ -28,7 +28,7 @@ class Statics(NamedTuple):
     solid: np.ndarray  # (S, 3) i32, the triangles that cast shadows
     region: np.ndarray  # (T,) u8 into head.REGIONS
     label: np.ndarray  # (T,) u8 into MASKS for plain skin
-    smooth: np.ndarray  # (T,) bool: skin and cloth without fine detail
+    smooth: np.ndarray  # (T,) u8: 2 even skin and cloth, 1 gentle detail, 0 fine detail
     lashes: int  # index of the first lash triangle
     rigid: np.ndarray  # (V,) f32, 1 moves with the skull, 0 with the body
     eyeball: np.ndarray  # (V,) i8
@@ -89,10 +89,10 @@ def locate(i, j, inverse, centre, scale, distance, samples, p, view):
 
 
 @njit(cache=True, fastmath=FAST)
-def sunlit(p, n, lift, bias, axes, shadow):
+def sunlit(p, n, lift, bias, right, up, towards, shadow):
     """Share of the key light at p (3,), tested `lift` cm off the surface."""
     return lit(
-        p[0] + n[0] * lift, p[1] + n[1] * lift, p[2] + n[2] * lift, axes[0], axes[1], axes[2],
+        p[0] + n[0] * lift, p[1] + n[1] * lift, p[2] + n[2] * lift, right, up, towards,
         f32(SHADOW_REACH), shadow, bias,
     )  # fmt: skip
 
@@ -141,14 +141,21 @@ def inside_mouth(region, z, albedo):
 
 
 @njit(cache=True, fastmath=FAST)
-def even(i, j, ids, detail):
-    """Whether all of a 2x2 pixel is smooth skin or cloth: two of its samples are then enough."""
+def spared(i, j, ids, smooth):
+    """Whether a 2x2 pixel can do without sample (i, j): it shows only even skin or cloth.
+
+    Of the four, one is shaded where all is level 2, two where level 1 takes part, all else.
+    """
+    if i & 1 == 1 and j & 1 == 1:
+        return False
+    level = 2
     for row in range(i & -2, (i & -2) + 2):
         for col in range(j & -2, (j & -2) + 2):
             t = ids[row, col]
-            if t < 0 or t >= detail.shape[0] or not detail[t]:
+            if t < 0 or t >= smooth.shape[0] or smooth[t] == 0:
                 return False
-    return True
+            level = min(level, int(smooth[t]))
+    return level == 2 or (i + j) & 1 == 1
 
 
 @njit(cache=True, fastmath=FAST)
@@ -161,7 +168,8 @@ def shade_head(frame, statics, canvas, oversample):
     ids, inverse, bary, shadow = frame.ids, frame.inverse, frame.bary, frame.shadow
     look, face, normals, painted, lights = frame.look, frame.face, frame.normals, frame.painted, frame.lights
     triangles, regions, labels = statics.triangles, statics.region, statics.label
-    places, axes, centre = canvas.place, frame.axes, frame.centre
+    places, centre = canvas.place, frame.centre
+    right, up, towards = frame.axes[0], frame.axes[1], frame.axes[2]
     samples, faces = ids.shape[0], triangles.shape[0]
     width = frame.scale * f32(17.0) / frame.distance  # samples over a face's width
     fine = smooth(f32(90.0), f32(230.0), width)
@@ -176,7 +184,7 @@ def shade_head(frame, statics, canvas, oversample):
             t = ids[i, j]
             if t < 0 or t >= faces:
                 continue
-            if oversample == 2 and (i + j) & 1 == 1 and even(i, j, ids, flat):
+            if oversample == 2 and spared(i, j, ids, flat):
                 written[i, j] = SKIPPED
                 continue
             locate(i, j, inverse[i, j], centre, scale, distance, samples, p, view)
@@ -187,7 +195,7 @@ def shade_head(frame, statics, canvas, oversample):
             unit(n)
             mix3(places, a, b, c, w0, w1, w2, place)
             mix3(painted, a, b, c, w0, w1, w2, here)
-            shade = sunlit(p, n, f32(0.25), f32(0.35), axes, shadow)
+            shade = sunlit(p, n, f32(0.25), f32(0.35), right, up, towards, shadow)
             openness, flesh = here[looks.OPEN], f32(1.0)
             region, label = regions[t], int(labels[t])
             albedo[3], albedo[4] = here[looks.GLOSS], f32(0.42)
@@ -258,6 +266,7 @@ def shade_thing(frame, first, things, thing_normals):
     elif kind == occluders.SCARF:
         gloss = f32(0.05)
     samples, last = ids.shape[0], first + things.shape[0]
+    right, up, towards, shadow = frame.axes[0], frame.axes[1], frame.axes[2], frame.shadow
     n, p, view = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     light = np.empty(3, np.float32)
     for i in range(samples):
@@ -283,7 +292,7 @@ def shade_thing(frame, first, things, thing_normals):
                 tone = f32(0.88) + f32(0.12) * knit
             for c in range(3):
                 albedo[c] = base[c] * tone
-            shade = sunlit(p, n, f32(0.25), f32(0.35), frame.axes, frame.shadow)
+            shade = sunlit(p, n, f32(0.25), f32(0.35), right, up, towards, shadow)
             shade_surface(n, view, albedo, gloss, rough, flesh, shade, f32(0.8), frame.lights, light)
             for k in range(3):
                 frame.colour[i, j, k] = light[k]
@@ -295,7 +304,8 @@ def shade_thing(frame, first, things, thing_normals):
 def shade_strands(frame, first, cards):
     """Shades every sample that shows hair, cards (C, 3) whose triangles are numbered from first."""
     ids, bary, face, look, lights = frame.ids, frame.bary, frame.face, frame.look, frame.lights
-    inverse, axes, shadow, seed = frame.inverse, frame.axes, frame.shadow, frame.hair_seed
+    inverse, shadow, seed = frame.inverse, frame.shadow, frame.hair_seed
+    right, up, towards = frame.axes[0], frame.axes[1], frame.axes[2]
     colour, facing, written, centre = frame.colour, frame.facing, frame.label, frame.centre
     scale, distance = frame.scale, frame.distance
     per_card = 2 * (hair.POINTS - 1)
@@ -338,7 +348,7 @@ def shade_strands(frame, first, cards):
                 # strands lie unevenly: each is tilted a little, or highlights become bands
                 tangent[axis] += side[axis] * (tone - f32(0.5)) * f32(0.25)
             unit(tangent)
-            shade = f32(0.2) + f32(0.8) * sunlit(p, n, f32(0.3), f32(0.9), axes, shadow)
+            shade = f32(0.2) + f32(0.8) * sunlit(p, n, f32(0.3), f32(0.9), right, up, towards, shadow)
             openness = (f32(0.68) + f32(0.32) * along) * (f32(0.9) + f32(0.2) * clump)
             vary = f32(0.74) + f32(0.42) * tone + f32(0.12) * clump
             for k in range(3):
