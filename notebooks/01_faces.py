@@ -12,8 +12,8 @@ labbook.opening(
         "objectives": [
             "make a face from numbers, and name every number that goes in",
             "change one thing about a face and keep the rest, exactly",
-            "read each ground truth (landmarks, depth, normals, masks, units, flow), and "
-            "check one against another",
+            "read each ground truth (landmarks, depth, normals, masks, units, flow), "
+            "and check one against another",
             "say what these faces stand for, what they leave out, and how far they are "
             "from photographs",
         ],
@@ -67,7 +67,7 @@ plots.use()
 class Plan:
     """What a tier asks for; every tier draws every figure."""
 
-    wall: int = 40  # people on the wall of section 1
+    wall: int = 32  # people on the wall of section 1
     scale: float = 1.0  # pixels rendered for each pixel shown
     many: int = 512  # faces behind each histogram and statistic
     timed: int = 256  # faces in each timing
@@ -94,9 +94,9 @@ CLEAN = [0, 0, 0, 1, 1, 1]  # no blur, grain or compression; tones as they are
 GAP = 4  # pixels between pictures
 
 
-def draw(id, rows, *, side=84, label=92, margin=1.7, plain=True, **texts):
+def draw(id, rows, *, side=84, label=92, margin=1.7, **texts):
     """Publishes rows of (name, factors, captions or None) as the figure `id`."""
-    shape = {"size": int(side * plan.scale), "margin": margin, "plain": plain}
+    size = int(side * plan.scale)
     heads = [3 + 13 * (1 + row[2][0].count("\n")) if row[2] else 0 for row in rows]
     width = label + max(len(row[1]) for row in rows) * (side + GAP)
     height = y = sum(heads) + len(rows) * (side + GAP)
@@ -107,9 +107,12 @@ def draw(id, rows, *, side=84, label=92, margin=1.7, plain=True, **texts):
         y -= side + head
         figure.text(0, (y + side / 2) / height, name, va="center", fontsize=8)
         captions = captions or [""] * len(factors)
-        for k, image in enumerate(faces.render(factors, **shape).image):
-            place = (label + k * (side + GAP)) / width, y / height
-            axes = figure.add_axes((*place, side / width, side / height))
+        for k, image in enumerate(
+            faces.render(factors, size=size, margin=margin).image
+        ):
+            x = label + k * (side + GAP)
+            box = (x / width, y / height, side / width, side / height)
+            axes = figure.add_axes(box)
             plots.show_image(axes, image)
             axes.set_title(captions[k], fontsize=7.5, pad=2)
             lines.append((name, captions[k], factors.identity[k]))
@@ -183,12 +186,10 @@ show(geometry.face)
 # %%
 # NBVAL_CHECK_OUTPUT
 head = faces.load()
-I, V, _ = head.identity.shape  # identity coefficients, vertices
+count, V, _ = head.identity.shape  # coefficients, vertices
 two = faces.sample(2, seed=0)
-print(
-    "expression", two.expression.shape, "weights of", head.actions.shape[0], "actions"
-)
-print("shape     ", two.shape.shape == (2, I), "weights of the identity basis")
+print("expression", two.expression.shape, "weights of", len(head.actions), "actions")
+print("shape     ", two.shape.shape == (2, count), "weights of the identity basis")
 print("vertices  ", geometry.face(head, two).shape == (2, V, 3), "one product later")
 print("landmarks ", head.landmark_vertices.shape, "three vertices each")
 
@@ -233,15 +234,9 @@ steps.append(steps[-1].replace(expression=faces.expression_of("happy")))
 steps.append(steps[-1].replace(pose=[25, 5, 4]))
 steps.append(steps[-1].replace(hair_style=guide.hair_style))
 made = faces.render(
-    faces.Factors.concatenate(steps),
-    size=int(150 * plan.scale),
-    margin=MARGIN,
+    faces.Factors.concatenate(steps), size=150, margin=MARGIN, oversample=3,
     channels=("image", "normals"),
-    oversample=3,
-    plain=True,
-)
-
-# %%
+)  # fmt: skip
 figure, panels = plt.subplots(1, 6, figsize=(8, 1.6))
 mesh = camera(vertices_of(steps[0]), steps[0], 150)[0]  # (V, 2)
 a, b, c = mesh[head.triangles].transpose(1, 2, 0)  # corners, each (2, T) pixels
@@ -254,7 +249,7 @@ for axes, normals in zip(panels[1:5], made.normals, strict=False):
     shade = np.einsum("chw,c->hw", normals, [0.4, 0.5, 0.77])  # one lamp
     plots.show_image(axes, np.nan_to_num(np.clip(shade, 0.05, 1) ** 0.6, nan=1))
 plots.show_image(panels[5], made.image[-1])
-names = ["mesh", "mean", "+ identity", "+ expression", "+ pose", "+ looks, light"]
+names = ("mesh", "mean", "+ identity", "+ expression", "+ pose", "+ looks, light")
 for axes, name in zip(panels, names, strict=True):
     axes.set_title(name, fontsize=9)
 book.figure(
@@ -276,33 +271,11 @@ book.figure(
 # of the eyes, drawn from a normal distribution.
 #
 # How wide should that normal be? Too narrow, and all are siblings; too wide, and you
-# draw caricatures. Here are three random directions at growing strength, in units of a
-# slider's full travel; all else is kept. `faces.sample` takes 0.17.
-
-# %%
-corners = int((head.identity_scale == 0).sum())
-sigmas = np.array([0.0, 0.1, 0.2, 0.35, 0.5])
-rows = []
-for number, name in enumerate("ABC", start=1):
-    direction = np.random.default_rng(number).normal(size=I - corners)
-    direction *= head.identity_scale[corners:] / 0.2
-    base = guide.repeat(5)
-    sliders = sigmas[:, None] * direction  # (5, I - corners)
-    shape = np.concatenate([base.shape[:, :corners], sliders], 1)
-    captions = [f"σ = {sigma:g}" for sigma in sigmas]
-    rows.append((f"person {name}", base.replace(shape=shape), captions))
-draw(
-    "sliders",
-    rows,
-    side=104,
-    margin=1.5,
-    alt="Three rows of five faces that go from alike at the left to grotesque.",
-    caption="About 0.2 looks natural, 0.35 is caricature.",
-)
-
-# %% [markdown]
-# Next, the corners. To sweep a factor we repeat a person, and put values into a field
-# or into one of its columns.
+# draw caricatures. The first two rows of the figure go in a random direction with
+# growing strength, in units of a slider's full travel; `faces.sample` takes 0.17.
+#
+# To sweep a factor we repeat a person, and put values into a field or into one of its
+# columns. All else is kept.
 
 
 # %%
@@ -314,34 +287,41 @@ def vary(person, field, values, column=...):
     return many.replace(**{field: array})
 
 
+corners = int((head.identity_scale == 0).sum())
+sigmas = np.array([0.0, 0.1, 0.17, 0.25, 0.35, 0.45, 0.55])
+rows = []
+for number, name in enumerate(("sliders", "other\nsliders"), start=1):
+    direction = np.random.default_rng(number).normal(size=count - corners)
+    direction *= head.identity_scale[corners:] / 0.2
+    swept = vary(guide, "shape", sigmas[:, None] * direction, slice(corners, None))
+    rows.append((name, swept, [f"σ = {sigma:g}" for sigma in sigmas]))
+
+# %%
 walk = np.linspace(0, 1, 7)
 middle = {"gender": 0.2, "ancestry": [0.1, 0.1, 0.8], "age": 35, "weight": 0.5}
-mixes = [(2, 0, 0), (1, 1, 0), (0, 2, 0), (0, 1, 1), (0, 0, 2), (1, 0, 1)]
-mixes = np.array([*mixes, (2 / 3,) * 3]) / 2
+mixes = [(1, 0, 0), (0.5, 0.5, 0), (0, 1, 0), (0, 0.5, 0.5), (0, 0, 1), (0.5, 0, 0.5)]
+lineages = ["African", "", "Asian", "", "Caucasian", "", "all"]
 walks = {
     "gender": (2 * walk - 0.5, ["female", *[""] * 5, "male"]),
     "age": (20 + 60 * walk, [f"{20 + 10 * k} years" for k in range(7)]),
     "weight": (walk, ["light", *[""] * 5, "heavy"]),
-    "ancestry": (mixes, ["African", "", "Asian", "", "Caucasian", "", "all"]),
+    "ancestry": ([*mixes, (1 / 3,) * 3], lineages),
 }
-
-# %%
-rows = []
 for name, (values, captions) in walks.items():
-    traits = {n: np.array([v] * 7, float) for n, v in middle.items()} | {name: values}
-    weights = people.corner_weights(**traits)  # (7, corners)
+    traits = {n: np.array([v] * 7, float) for n, v in middle.items()}
+    weights = people.corner_weights(**traits | {name: np.array(values)})  # (7, corners)
     swept = vary(guide, "shape", weights, slice(0, corners))
     if name == "age":
         swept = swept.replace(age=values)  # lines in the skin follow
     rows.append((name, swept, captions))
 draw(
-    "corners",
+    "shape",
     rows,
     margin=1.4,
-    alt="Four rows of seven faces: from female to male, from 20 to 80 years, from "
-    "light to heavy, and through three ancestries and their mixtures.",
-    caption="Walks between the corner heads. Skin and hair are kept: what changes is "
-    "geometry and, with age, lines.",
+    alt="Six rows of seven faces. The first two grow grotesque to the right; then from "
+    "female to male, young to old, light to heavy, and through three ancestries.",
+    caption="Sliders at growing sigma: about 0.2 looks natural, 0.35 is caricature. "
+    "Below, walks between the corner heads. Skin and hair are kept.",
 )
 
 # %% [markdown]
@@ -353,46 +333,34 @@ draw(
 # the same person in every sample, set and video.
 
 # %%
-draw(
-    "hair",
-    [
-        (
-            "",
-            vary(guide, "hair_style", range(10)),
-            [name.replace("_", " ") for name in faces.HAIR_STYLES],
-        )
-    ],
-    side=92,
-    label=0,
-    alt="The same face with ten hair styles.",
-    caption="Ten hair styles: caps, hairlines and strands are all generated.",
-)
-
-# %%
 he = faces.sample(1, split="test", difficulty="neutral", people=[2_000_000])
 he = he.replace(**still)
 close = guide.replace(camera=[1.5, 0, -0.05, 120])
 eyes = guide.replace(camera=[2.2, 0, 0.25, 120])
-hair = [(4, 4, 4), (13, 9, 6), (26, 17, 10), (42, 29, 17), (68, 53, 34), (46, 20, 9)]
-iris = [(14, 8, 5), (27, 16, 8), (38, 30, 15), (33, 42, 27), (33, 47, 62), (42, 47, 50)]
+hair = np.array([(4, 4, 4), (13, 9, 6), (26, 17, 10), (68, 53, 34), (46, 20, 9)]) / 100
+iris = (
+    np.array([(14, 8, 5), (27, 16, 8), (33, 42, 27), (33, 47, 62), (42, 47, 50)]) / 100
+)
+five = np.linspace(0, 1, 5)
+styles = vary(guide, "hair_style", range(10))
+names = [name.replace("_", " ") for name in faces.HAIR_STYLES]
 rows = [
-    ("melanin", vary(guide, "skin", 0.05 + 0.85 * walk, 0), None),
-    (
-        "hair colour",
-        vary(guide, "hair_colour", np.array([*hair, (60, 59, 57)]) / 100),
-        None,
-    ),
-    ("beard", vary(he, "stubble", np.stack([walk, np.ones(7)], 1)), None),
-    ("freckles", vary(close, "spots", walk, 0), None),
-    ("brows", vary(eyes, "brows", walk, 0), None),
-    ("iris", vary(eyes, "iris", np.array([*iris, (18, 24, 34)]) / 100), None),
+    ("hair styles", styles[:5], names[:5]),
+    ("", styles[5:], names[5:]),
+    ("melanin", vary(guide, "skin", 0.05 + 0.85 * five, 0), None),
+    ("hair colour", vary(guide, "hair_colour", hair), None),
+    ("beard", vary(he, "stubble", np.stack([five, np.ones(5)], 1)), None),
+    ("freckles", vary(close, "spots", five, 0), None),
+    ("brows", vary(eyes, "brows", five, 0), None),
+    ("iris", vary(eyes, "iris", iris), None),
 ]
 draw(
     "looks",
     rows,
-    alt="Six rows of seven pictures: darker skin, other hair, more beard, more "
+    alt="Ten hair styles, then rows of five: darker skin, other hair, more beard, more "
     "freckles, thicker brows, other irises.",
-    caption="One look at a time, from little to much, or through a palette.",
+    caption="One look at a time: ten hair styles, and six sweeps from little to much "
+    "or through a palette.",
 )
 
 # %% [markdown]
@@ -551,26 +519,17 @@ for k, (name, paint) in enumerate(zip(faces.MAKEUP, paints, strict=True)):
     worn[:, k, :3], worn[:, k, 3] = paint, walk
     captions = [f"{s:.2f}" for s in walk] if k == 0 else None
     rows.append((name.replace("_", " "), vary(close, "makeup", worn), captions))
+things = np.zeros((7, 8))
+things[:, 0] = range(1, 8)  # kind
+things[:, 1:] = [0.05, 0.25, 0.35, 0.35, 0.45, 0.62, 0.3]  # x, y, size, r, g, b, seed
+worn = vary(guide, "occluder", things)
+rows.append(("in the way", worn, list(faces.OCCLUDERS[1:])))
 draw(
-    "makeup",
+    "worn",
     rows,
     alt="Four rows of a face with more and more lipstick, eye shadow, blush and brow "
-    "pencil.",
-    caption="Make-up from none to full strength.",
-)
-
-# %%
-things = np.zeros((8, 8))
-things[:, 0] = range(8)  # kind
-things[:, 1:] = [0.05, 0.25, 0.35, 0.35, 0.45, 0.62, 0.3]  # x, y, size, r, g, b, seed
-draw(
-    "occluders",
-    [("", vary(guide, "occluder", things), list(faces.OCCLUDERS))],
-    side=112,
-    label=0,
-    alt="A face with nothing, a hand, glasses, sunglasses, a mask, a cup, a microphone "
-    "and a scarf.",
-    caption="Things in the way.",
+    "pencil; then a hand, glasses, a mask, a cup, a microphone and a scarf.",
+    caption="Make-up from none to full strength, and things in the way.",
 )
 
 # %% [markdown]
@@ -578,9 +537,14 @@ draw(
 # on clean pixels; such augmentation is said to carry much of the step to photographs.
 
 # %%
-five = np.linspace(0, 1, 5)
-faults = {"blur": 3 * five, "grain": 0.1 * five, "compression": five,
-          "gamma": 0.5 + five, "contrast": 0.5 + five, "saturation": 1.5 * five}  # fmt: skip
+faults = {
+    "blur": 3 * five,
+    "grain": 0.1 * five,
+    "compression": five,
+    "gamma": 0.5 + five,
+    "contrast": 0.5 + five,
+    "saturation": 1.5 * five,
+}
 rows = []
 for k, (name, values) in enumerate(faults.items()):
     captions = [f"{value:.3g}" for value in values]
@@ -588,8 +552,7 @@ for k, (name, values) in enumerate(faults.items()):
 draw(
     "noise",
     rows,
-    side=76,
-    plain=False,
+    side=64,
     alt="Six rows of a face with growing blur, grain, compression, gamma, contrast and "
     "saturation.",
     caption="The camera's faults. Blur is in pixels of a 64-pixel crop.",
@@ -613,7 +576,7 @@ answers = {
     "neutral": {"expression": 0},
     "surprised": {"expression": faces.expression_of("surprise")},
     "made up": {"makeup": made_up},
-    "turned": {"pose": given.pose + [35, 0, 0]},
+    "turned": {"pose": given.pose + np.array([35, 0, 0])},
     "evening": {"light": evening},
     "glasses": {"occluder": [2, 0, 0, 0.4, 0.1, 0.1, 0.1, 0.3]},
 }
@@ -666,11 +629,11 @@ draw(
 hard = faces.sample(200, seed=8, split="test", difficulty="challenge")
 kinds, bright = hard.occluder[:, 0], hard.light[:, 9] > 0.9
 wanted = [faces.OCCLUDERS.index(kind) for kind in ("hand", "glasses", "mask")]
-picks = [np.flatnonzero((kinds == kind) & bright)[0] for kind in wanted]
-shown = hard[picks].replace(noise=CLEAN)
+shown = hard[[np.flatnonzero((kinds == kind) & bright)[0] for kind in wanted]]
+shown = shown.replace(noise=CLEAN)
 size = int(150 * plan.scale)
 truth = faces.render(
-    shown, size=size, margin=1.5, channels=faces.CHANNELS, oversample=3, plain=True
+    shown, size=size, margin=1.5, channels=faces.CHANNELS, oversample=3
 )
 print({name: array.shape for name, array in truth.arrays().items()})
 
@@ -687,7 +650,7 @@ for row, axes in enumerate(panels):
     axes[2].axis("off")
     plots.show_image(axes[3], np.nan_to_num((truth.normals[row] + 1) / 2, nan=1))
     plots.show_image(axes[4], colours[truth.masks[row]])
-titles = ["image", "landmarks, × hidden", "depth", "normals", "masks"]
+titles = ("image", "landmarks, × hidden", "depth", "normals", "masks")
 for panel, title in zip(panels[0], titles, strict=True):
     panel.set_title(title)
 seen = [(faces.MASKS[k].replace("_", " "), colours[k]) for k in np.unique(truth.masks)]
@@ -704,8 +667,8 @@ book.figure(
 )
 
 # %% [markdown]
-# And what cannot be drawn but is known: who it is, how the head is turned, what the
-# face does.
+# And what cannot be drawn but is known: who it is, how the head is turned (degrees),
+# what the face does, and how many of the 68 points are visible.
 
 # %%
 known = pd.DataFrame(shown.pose.round(1), columns=["yaw", "pitch", "roll"])
@@ -731,7 +694,7 @@ show(landmarks.points)
 # %%
 turns = vary(guide, "pose", [0, 20, 40, 60], 0).replace(hair_style=0)
 size = int(200 * plan.scale)
-view = faces.render(turns, size=size, margin=MARGIN, oversample=3, plain=True)
+view = faces.render(turns, size=size, margin=MARGIN, oversample=3)
 posed = vertices_of(turns)  # (4, V, 3)
 nearby = posed[:, head.landmark_vertices]  # (4, 68, 3, 3): three vertices each
 fixed = np.einsum("nkwc,kw->nkc", nearby, head.landmark_weights)  # (4, 68, 3)
@@ -769,8 +732,7 @@ book.figure(
 a = guide.replace(pose=[-8, 0, 0], hair_style=0)
 b = a.replace(pose=[6, 3, 4], expression=faces.expression_of("surprise"))
 size = int(180 * plan.scale)
-pair = faces.Factors.concatenate([a, b])
-made = faces.render(pair, size=size, oversample=3, plain=True)
+made = faces.render(faces.Factors.concatenate([a, b]), size=size, oversample=3)
 flow = faces.flow(a, b, size=size)[0]  # (2, S, S) x, y
 y, x = np.indices((size, size))
 there = np.nan_to_num([y + flow[1], x + flow[0]])  # (2, S, S) rows, columns
@@ -790,13 +752,14 @@ def coloured(flow, longest):
 disc = np.indices((61, 61))[::-1] / 30 - 1  # (2, 61, 61) x, y
 wheel = coloured(np.where(np.hypot(*disc) <= 1, disc, 0), 1)
 dots = (slice(size // 24, None, size // 12),) * 2
-arrows = {"x": x[dots], "y": y[dots], "flow x": flow[0][dots], "flow y": flow[1][dots]}
-arrows = pd.DataFrame({name: grid.ravel() for name, grid in arrows.items()}).dropna()
+arrows = [grid[dots].ravel() for grid in (x, y, *flow)]
+arrows = pd.DataFrame(arrows, ["x", "y", "flow_x", "flow_y"]).T.dropna()
 
+# %%
 figure, panels = plt.subplots(1, 5, figsize=(8, 1.9))
 in_colour = coloured(np.nan_to_num(flow), 0.12 * size)
 images = [*made.image, in_colour, pulled * on_head, 3 * missed]
-titles = ["a and its flow", "b", "flow in colour", "b pulled back", "3 × difference"]
+titles = ("a and its flow", "b", "flow in colour", "b pulled back", "3 × difference")
 for axes, image, title in zip(panels, images, titles, strict=True):
     plots.show_image(axes, image)
     axes.set_title(title, fontsize=9)
@@ -897,19 +860,17 @@ print("person 5 is the same under any seed:", np.array_equal(one.shape, other.sh
 print("and in the same picture:", np.array_equal(one.pose, other.pose))
 
 # %%
-rows = []
-for name in ("train", "common", "challenge", "studio"):
-    drawn = faces.sample(11, seed=seed, split="test", difficulty=name)
-    rows.append((name, drawn, None))
+rows = [
+    (name, faces.sample(11, seed=seed, split="test", difficulty=name), None)
+    for name in ("train", "common", "challenge")
+]
 draw(
     "sets",
     rows,
     side=64,
     label=66,
     margin=1.15,
-    plain=False,
-    alt="Four rows of eleven tightly cropped faces: training, common, challenge, and "
-    "studio pictures.",
+    alt="Three rows of eleven tightly cropped faces: training, common, challenge.",
     caption="As networks see them: 64 pixels, tight crops, with the camera's faults.",
 )
 
@@ -924,16 +885,18 @@ for name in ("train", "common", "challenge"):
         "yaw (°)": made.factors.pose[:, 0],
         "expression (mean unit)": faces.units(made.factors.expression).mean(1),
         "hidden points (%)": 100 * (~made.visible).mean(1),
-        "key light from (°)": made.factors.light[:, 0],
+        "exposure of the light": made.factors.light[:, 9],
     }
+
+# %%
 figure, panels = plt.subplots(1, 4, figsize=(8, 2.2), sharey=True)
-ranges, lines = ((-70, 70), (0, 0.35), (0, 50), (-130, 130)), []
+ranges, lines = ((-70, 70), (0, 0.35), (0, 50), (0.4, 1.3)), []
 for axes, label, limits in zip(panels, measures["train"], ranges, strict=True):
     for name, style in zip(measures, ("-", "--", ":"), strict=True):
         count, edges = np.histogram(measures[name][label], bins=14, range=limits)
-        line = {"set": name, "of": label, "from": edges[:-1], "percent": count}
-        lines.append(pd.DataFrame(line).assign(percent=100 * count / plan.many))
-        axes.step(edges[:-1], lines[-1]["percent"], style, where="post", label=name)
+        line = {"from": edges[:-1], "percent": 100 * count / plan.many}
+        lines.append(pd.DataFrame(line).assign(set=name, of=label))
+        axes.step(edges[:-1], line["percent"], style, where="post", label=name)
     axes.set_xlabel(label)
 panels[0].set_ylabel("faces (%)")
 panels[1].legend(fontsize=8)
@@ -942,7 +905,7 @@ book.figure(
     figure,
     alt="Distributions of yaw, expression, hidden landmarks and light in three sets.",
     caption="What makes the challenge set hard: turned heads, strong expressions, "
-    "hidden points, light from the side.",
+    "hidden points, low light.",
     data=pd.concat(lines),
 )
 
@@ -1016,7 +979,7 @@ try:
     photos = crop_records(london.load(part="neutral_front"), size=128)
 except FacelabError as error:
     print(error)
-passport = faces.sample(256, seed=seed, split="test", difficulty="neutral")
+passport = faces.sample(plan.many // 2, seed=seed, split="test", difficulty="neutral")
 portraits = faces.render(passport, size=128)
 
 
@@ -1035,8 +998,8 @@ def describe(images, points):
     found |= {"mouth width": span(48, 54), "lips' height": span(51, 57)}
     found |= {"eye opening": span(37, 41), "brow above eye": span(19, 37)}
     r = images.shape[-1] // 16
-    patch = [image[:, y - r : y + r, x - r : x + r]
-             for image, (x, y) in zip(images, cheek.astype(int), strict=True)]  # fmt: skip
+    places = zip(images, cheek.astype(int), strict=True)
+    patch = [image[:, y - r : y + r, x - r : x + r] for image, (x, y) in places]
     patch = 100 * np.stack(patch)  # (N, 3, 2r, 2r)
     for k, name in enumerate(("red", "green", "blue")):
         found[f"cheek, {name}"] = patch[:, k].mean((1, 2))
@@ -1052,7 +1015,6 @@ if photos is not None:
     cells |= {(name, "photographs"): bootstrap_mean(real[name]) for name in real}
     gap = (ours.mean() - real.mean()) / np.sqrt((ours.var() + real.var()) / 2)
     cells |= {(name, "gap in sigmas"): gap[name] for name in real}
-lengths = [name for name in ours if "cheek" not in name]
 frame = book.beside(unpublished, cells, unit="%").assign(table="photographs")
 frame.loc[frame["column"] == "gap in sigmas", "unit"] = "σ"
 book.table(
@@ -1070,55 +1032,53 @@ book.table(
 # other by eyes, show where the two part. Notebook `10_laplace` learns such offsets from
 # a few people, and tests on the others.
 
+
 # %%
+def mean_shape(points):
+    """(68, 2) in outer-eye distances, from the middle between the eyes."""
+    eyes = points[:, 36:48].mean(1, keepdims=True)
+    unit = np.linalg.norm(points[:, 45] - points[:, 36], axis=1)[:, None, None]
+    return ((points - eyes) / unit).mean(0)
+
+
 if photos is not None:
-    figure, axes = plt.subplots(figsize=(4.2, 3.8))
-    means = {}
-    for name, points, style in (("synthetic", portraits.landmarks, "-"),
-                                ("photographs", photos.landmarks.numpy(), "--")):  # fmt: skip
-        eyes = points[:, 36:48].mean(1, keepdims=True)
-        unit = np.linalg.norm(points[:, 45] - points[:, 36], axis=1)[:, None, None]
-        means[name] = ((points - eyes) / unit).mean(0)  # (68, 2)
+    shapes = {"photographs": mean_shape(photos.landmarks.numpy())}
+    shapes["synthetic"] = mean_shape(portraits.landmarks)
+    figure, axes = plt.subplots(figsize=(4.6, 3.6))
+    for (name, shape), style in zip(shapes.items(), ("C3--", "C0-"), strict=True):
         for begin, end, closed in plots.PARTS.values():
-            line = means[name][[*range(begin, end), *[begin] * closed]]
-            colour = plots.PALETTE[3 if style == "--" else 0]
-            label = name if begin == 0 else None
-            axes.plot(*line.T, style, color=colour, lw=1.2, label=label)
-    axes.set(aspect="equal", xlabel="outer-eye distances")
-    axes.invert_yaxis()
-    axes.legend(fontsize=8, loc="upper right")
-    display(
-        book.figure(
-            "mean-shapes",
-            figure,
-            alt="Two outlines of a mean face drawn over each other.",
-            caption="Mean landmarks of synthetic faces and of photographs.",
-            data=means,
-        )
-    )
+            line = shape[[*range(begin, end), *[begin] * closed]]
+            axes.plot(*line.T, style, lw=1.2, label=None if begin else name)
+    axes.set(aspect="equal", ylim=(1.4, -0.4), xlabel="outer-eye distances")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    caption = "Mean landmarks of synthetic faces and of photographs, laid eye on eye."
+    alt = "Two outlines of a mean face drawn over each other."
+    texts = {"alt": alt, "caption": caption, "data": shapes}
+    display(book.figure("mean-shapes", figure, **texts))
 
 # %% [markdown]
-# And now look: photographs above, and below each the synthetic face that is nearest in
-# these measures. (This cell's output stays on your machine: no committed file shows a
-# photograph.)
+# And now look: photographs above, and below each the synthetic face of that gender that
+# is nearest in these measures. (The output of this cell stays on your machine: no
+# committed file shows a photograph.)
 
 # %% tags=["photo"]
 if photos is not None:
-    spread = real.std()
-    picks = range(0, len(real), max(1, len(real) // 7))[:7]
-    away = [((ours - real.iloc[k]) / spread).pow(2).sum(axis=1) for k in picks]
-    near = [int(a.idxmin()) for a in away]
-    images = [*photos.image[list(picks)], *portraits.image[near]]
-    display(
-        book.figure(
-            "photographs",
-            plots.image_grid(images, columns=7),
-            alt="Seven photographs, and below each the nearest synthetic face.",
-            caption="Photographs, and the synthetic faces nearest to them.",
-            data={"person": passport.identity[near]},
-            photo=True,
-        )
-    )
+    step = max(1, len(real) // 7)
+    picks = np.arange(0, 7 * step, step)[: len(real)]
+    about, near = london.people(), []
+    for k in picks:
+        man = about[photos.records[k].identity]["gender"] == "male"
+        away = ((ours - real.iloc[k]) / real.std()).pow(2).sum(axis=1)
+        near.append(int(away[(passport.gender > 0.5) == man].idxmin()))
+    images = [*photos.image.numpy()[picks], *portraits.image[near]]
+    figure = plots.image_grid(images, columns=len(picks))
+    caption = "Photographs, and the synthetic faces nearest to them."
+    texts = {
+        "alt": caption,
+        "caption": caption,
+        "data": {"row": picks, "nearest": near},
+    }
+    display(book.figure("photographs", figure, photo=True, **texts))
 
 # %% [markdown]
 # ## 9. Data card
@@ -1126,38 +1086,33 @@ if photos is not None:
 # Who lives in this world? Ages, ancestries, hair and skin of people drawn for training:
 
 # %%
-crowd = faces.sample(2000, seed=seed).arrays()
-main = np.array(["African", "Asian", "Caucasian"])[crowd["ancestry"].argmax(1)]
-main = np.where(crowd["ancestry"].max(1) < 0.6, "mixed", main)
-styles = np.array(faces.HAIR_STYLES)[crowd["hair_style"]]
+crowd = faces.sample(2000, seed=seed)
+names = np.array(["African", "Asian", "Caucasian", "mixed"])
+main = np.where(crowd.ancestry.max(1) < 0.6, 3, crowd.ancestry.argmax(1))
 counted = {
-    "age (years)": np.floor(crowd["age"] / 10) * 10,
-    "ancestry": main,
-    "hair": np.char.replace(styles, "_", " "),
-    "melanin": np.floor(crowd["skin"][:, 0] * 10) / 10,
+    "age": [f"{int(age) // 10 * 10}s" for age in crowd.age],
+    "ancestry": names[main],
+    "hair": [faces.HAIR_STYLES[k].replace("_", " ") for k in crowd.hair_style],
+    "melanin": [f"{int(m * 10) / 10:.1f}+" for m in crowd.skin[:, 0]],
 }
+sex = np.where(crowd.gender > 0.5, "men", "women")
+tables = {name: pd.crosstab(np.array(v), sex) / 20 for name, v in counted.items()}
 figure, panels = plt.subplots(1, 4, figsize=(8, 2.4))
-lines = []
-for axes, (label, values) in zip(panels, counted.items(), strict=True):
-    for sex, colour, side in ((0, "blue", -0.2), (1, "orange", 0.2)):
-        own = pd.Series(values)[(crowd["gender"] > 0.5) == sex]
-        share = own.value_counts().reindex(np.unique(values), fill_value=0) / 20
-        place = np.arange(len(share)) + side
-        name = ("women", "men")[sex]
-        axes.barh(place, share, 0.4, color=plots.COLOURS[colour], label=name)
-        lines.append(pd.DataFrame({"of": label, "sex": name, "percent": share}))
-    axes.set_yticks(range(len(share)), [f"{v:.2g}" if label in ("age (years)", "melanin")
-                                        else v for v in share.index])  # fmt: skip
-    axes.set(title=label, xlabel="people (%)")
+for axes, (name, table) in zip(panels, tables.items(), strict=True):
+    for column, shift, colour in (("women", -0.2, "C0"), ("men", 0.2, "C1")):
+        place = np.arange(len(table)) + shift
+        axes.barh(place, table[column], 0.4, color=colour, label=column)
+    axes.set_yticks(range(len(table)), table.index)
+    axes.set(title=name, xlabel="people (%)")
     axes.tick_params(labelsize=7.5)
-panels[0].legend(fontsize=7.5)
+panels[1].legend(fontsize=7.5, loc="lower right")
 book.figure(
     "people",
     figure,
     alt="Bars of ages, ancestries, hair styles and melanin, for women and men.",
-    caption="Two thousand people of the training split, by decade, main ancestry, hair "
+    caption="Two thousand people of the training split: by decade, main ancestry, hair "
     "style and tenth of the melanin scale.",
-    data=pd.concat(lines).rename_axis("value").reset_index(),
+    data=pd.concat(tables, names=["of", "value"]).reset_index(),
 )
 
 # %% [markdown]
@@ -1206,14 +1161,15 @@ book.figure(
 # Write down your prediction first; then run, and compare. Solutions follow at the end.
 #
 # 1. **What hides?** Turn twenty people by 0, 20, 40 and 60 degrees. *Predict* the share
-#    of hidden landmarks at each angle, and which part of the face hides first.
+#    of hidden landmarks at each angle, and the part of the face that hides most. Mind
+#    section 4.2.
 # 2. **The selfie.** Photograph one face from 30 cm and from 3 m. *Predict* by how many
 #    percent the nose grows, measured by the width of the face.
 # 3. **What pixels are made of.** Give each face another one's pose, light, expression,
 #    person, or background. *Predict* the order in which these change the pixels. What
 #    does it say about a network that compares pictures pixel by pixel?
-# 4. **Emotions from points alone.** Train a linear classifier of eight emotions on
-#    landmarks of studio faces. *Predict* its accuracy on new people, and the emotion
+# 4. **Emotions from points alone.** Train a linear classifier of eight emotions on the
+#    landmarks of common faces. *Predict* its accuracy on new people, and the emotion
 #    that it finds hardest.
 #
 # ### Solutions
@@ -1225,51 +1181,50 @@ for yaw in (0, 20, 40, 60):
     by_part = {p: hidden[:, i:j].mean() for p, (i, j, _) in plots.PARTS.items()}
     worst = max(by_part, key=by_part.get)
     print(f"1: {yaw:2} degrees: {hidden.mean():4.0%} hidden, most of all the {worst}")
-print("expect a few percent at the front (hair!), 15 to 45 % at 60 degrees")
+print("expect a few percent at the front (hair!), 5 to 30 % at 60 degrees: the contour")
+print("slides, so it stays in view; what goes behind the nose is lost")
 
 # %% tags=["solution"]
 near, far = faces.render(vary(guide, "camera", [30, 300], 3), size=128).landmarks
-width = [
-    np.linalg.norm(p[35] - p[31]) / np.linalg.norm(p[16] - p[0]) for p in (near, far)
-]
-print(
-    f"2: the nose is {width[0] / width[1] - 1:.0%} wider from 30 cm; expect 20 to 50 %"
+nose, face = (
+    np.linalg.norm(near[i] - near[j]) / np.linalg.norm(far[i] - far[j])
+    for i, j in ((31, 35), (0, 16))
 )
+print(f"2: the nose is {nose / face - 1:.0%} wider from 30 cm; expect 15 to 40 %")
 
 # %% tags=["solution"]
 base = faces.sample(64, seed=7, split="test", difficulty="common")
 swapped = base[np.roll(np.arange(64), 1)]
-changed = {name: base.replace(**{name: getattr(swapped, name)})
-           for name in ("pose", "light", "expression", "background")}  # fmt: skip
-changed["person"] = base.with_person(swapped)
-before = faces.render(base, size=48).image
-moved = {name: np.abs(faces.render(other, size=48).image - before).mean()
-         for name, other in changed.items()}  # fmt: skip
+before, moved = faces.render(base, size=48).image, {}
+for name in ("pose", "light", "expression", "background", "person"):
+    if name == "person":
+        other = base.with_person(swapped)
+    else:
+        other = base.replace(**{name: getattr(swapped, name)})
+    moved[name] = np.abs(faces.render(other, size=48).image - before).mean()
 print(pd.Series(moved).sort_values(ascending=False).round(3).to_string())
-print("3: expect the person (skin and hair!) or the background first, expression last")
+print("3: expect the person first and the expression last, several times smaller:")
+print("to pixels, another expression is next to nothing; to people, it is the message")
 
 # %% tags=["solution"]
 from sklearn.linear_model import LogisticRegression
 
 
-def studio(split, count):
-    made = faces.render(
-        faces.sample(count, seed=3, split=split, difficulty="studio"), size=32
-    )
-    points = made.landmarks - made.landmarks.mean(1, keepdims=True)
+def points_of(split, count):
+    drawn = faces.sample(count, seed=3, split=split, difficulty="common")
+    drawn = drawn[drawn.emotion >= 0]  # not the mixed ones
+    points = faces.render(drawn, size=32).landmarks  # (N, 68, 2)
+    points -= points.mean(1, keepdims=True)
     points /= np.linalg.norm(points, axis=(1, 2), keepdims=True)
-    return points.reshape(count, -1), made.factors.emotion
+    return points.reshape(len(points), -1), np.array(faces.EMOTIONS)[drawn.emotion]
 
 
-x_train, y_train = studio("train", max(2 * plan.many, 200))
-x_test, y_test = studio("test", 200)
+x_train, y_train = points_of("train", 2 * plan.many)
+x_test, y_test = points_of("test", plan.many)
 classifier = LogisticRegression(C=1e4, max_iter=500).fit(x_train, y_train)
-right = classifier.predict(x_test) == y_test
-by_emotion = pd.Series(right).groupby(np.array(faces.EMOTIONS)[y_test]).mean()
-print(by_emotion.round(2).to_string())
-print(
-    f"4: {right.mean():.0%} right; expect 55 to 95 % at the laptop tier, chance is 12 %"
-)
+right = pd.Series(classifier.predict(x_test) == y_test)
+print(right.groupby(y_test).mean().round(2).to_string())
+print(f"4: {right.mean():.0%} right; expect 70 to 97 % at the laptop tier")
 
 # %% [markdown]
 # ## Summary
