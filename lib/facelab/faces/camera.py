@@ -16,11 +16,13 @@ def develop(image, exposure, gamma, contrast, saturation):
             mean = f32(0.0)
             for c in range(3):
                 x = max(image[c, row, col] * exposure, f32(0.0))
-                # slope one in the darks, white at three times the scene's white
+                # slope 1.25 in the darks, a long shoulder towards white
+                x *= f32(1.25)
                 x = x * (f32(1.0) + x * f32(0.10)) / (f32(1.0) + f32(0.55) * x)
                 x = min(x, f32(1.0))
                 # one power for sRGB's curve and gamma together; sRGB is close to 1 / 2.25
                 x = x ** (gamma * f32(1.0 / 2.25))
+                x += f32(0.22) * x * (f32(1.0) - x) * (f32(2.0) * x - f32(1.0))  # film's S
                 x = f32(0.46) + (x - f32(0.46)) * contrast
                 image[c, row, col] = x
                 mean += x * (f32(0.299) if c == 0 else (f32(0.587) if c == 1 else f32(0.114)))

@@ -35,7 +35,7 @@ def light_table(values, backdrop, out):
     key, fill, ambient = (
         values[2] * f32(1.40),
         values[4] * f32(0.75),
-        f32(0.12) + values[6] * f32(0.62),
+        f32(0.11) + values[6] * f32(0.54),
     )
     cold = values[7]
     for c in range(3):
@@ -66,7 +66,7 @@ def gleam(nx, ny, nz, vx, vy, vz, lx, ly, lz, rough):
     grazing = f32(1.0) - max(vx * hx + vy * hy + vz * hz, f32(0.0))
     g2 = grazing * grazing
     fresnel = f32(0.03) + f32(0.97) * g2 * g2 * grazing
-    return min(a / (d * d) * fresnel * nl * f32(0.10), f32(6.0))
+    return min(a / (d * d) * fresnel * nl * f32(0.15), f32(6.0))
 
 
 @njit(cache=True, fastmath=FAST)
