@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facelab import FacelabError
-from facelab.experiment import save_weights
+from facelab.checkpoint import save_weights
 from facelab.papers.laplace import inference, losses
 from facelab.papers.laplace.inference import Detector
 from facelab.papers.laplace.model import RCN

@@ -16,6 +16,7 @@ from facelab.papers.laplace import losses
 from facelab.papers.laplace.data import Data, as_float, augment, batch_rows, load_data
 from facelab.papers.laplace.model import RCN, PatchDiscriminator
 from facelab.papers.laplace.training import (
+    computes_in_bfloat16,
     discriminator_step,
     evaluate,
     generator_step,
@@ -167,7 +168,7 @@ class LaplaceRun(Experiment):
                 rates.step()
 
             sums += torch.stack([loss.detach(), adversarial.detach()])
-            if (step + 1) % max(1, self.steps // 20) == 0 or step + 1 == self.steps:
+            if (step + 1) % max(1, self.steps // 10) == 0 or step + 1 == self.steps:
                 count = step + 1 - (history["step"][-1] if history["step"] else 0)
                 found = evaluate(generator, data.validation, beta=self.beta, masked=masked)
                 numbers = (step + 1, *(sums / count).tolist(), float(found["nme"].mean()))
@@ -307,6 +308,7 @@ def settings(tier: str) -> Settings:
     return TIERS[tier]
 
 
+_FAST = "bfloat16" if computes_in_bfloat16() else "float32"
 _SMALL_JUDGE = (16, 32, 64)
 TIERS = {
     "smoke": Settings(
@@ -324,7 +326,7 @@ TIERS = {
         tier="laptop",
         base={
             "size": 32, "channels": 16, "labelled": 1000, "steps": 600, "batch": 16,
-            "rate": 1e-2, "schedule": "one_cycle", "target_scale": 0.4,
+            "rate": 8e-3, "schedule": "one_cycle", "target_scale": 0.4, "precision": _FAST,
             "discriminator_widths": _SMALL_JUDGE,
         },
         unlabelled=(1000, 3000, 5000, 7000),

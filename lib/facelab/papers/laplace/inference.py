@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from facelab import FacelabError, provenance
 from facelab.papers.laplace.losses import locate_plain
 from facelab.papers.laplace.model import RCN
+from facelab.papers.laplace.training import computes_in_bfloat16
 from facelab.paths import atomic_write
 
 Run = Callable[[Tensor], tuple[np.ndarray, np.ndarray]]  # crops to landmarks and scales
@@ -186,12 +187,6 @@ def _import_openvino() -> ModuleType:
         sys.modules.pop("openvino_telemetry", None)
         if kept is not None:
             sys.modules["openvino_telemetry"] = kept
-
-
-def computes_in_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16, so that it is faster than float32 there."""
-    capable = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return capable and torch.cpu._is_avx512_bf16_supported()
 
 
 def frames_per_second(

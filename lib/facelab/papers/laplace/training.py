@@ -153,6 +153,12 @@ def optimiser(
     return adam(network.parameters(), rate, weight_decay=decay, fused=True)
 
 
+def computes_in_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16, so that it is faster than float32 there."""
+    capable = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return capable and torch.cpu._is_avx512_bf16_supported()
+
+
 def keep_freed_memory() -> None:
     """Lets glibc keep what tensors free: getting pages anew costs a fifth of a training step."""
     try:
