@@ -83,11 +83,6 @@ def test_exported_to_onnx(network, crops, tmp_path):
         inference.export(Detector(network, size=32), tmp_path / "detector.xml")
 
 
-def test_frames_per_second_are_positive(network):
-    speed = inference.frames_per_second(Detector(network, size=32), seconds=0.05, rounds=2)
-    assert 0 < speed["median"] <= speed["best"]
-
-
 def test_openvino_is_imported_without_its_telemetry():
     pytest.importorskip("openvino")
     code = (

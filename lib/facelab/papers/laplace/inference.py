@@ -13,7 +13,6 @@ import copy
 import importlib
 import importlib.util
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -187,32 +186,6 @@ def _import_openvino() -> ModuleType:
         sys.modules.pop("openvino_telemetry", None)
         if kept is not None:
             sys.modules["openvino_telemetry"] = kept
-
-
-def frames_per_second(
-    detector: Detector, *, seconds: float = 2.0, rounds: int = 5
-) -> dict[str, float]:
-    """Single-picture speed, from a uint8 crop to landmarks, on as many threads as torch has.
-
-    Args:
-        detector: any.
-        seconds: of measuring, altogether.
-        rounds: the measuring is cut into; the best is what an undisturbed machine gives.
-
-    Returns:
-        "median" and "best" frames per second over the rounds' means.
-    """
-    crop = np.random.default_rng(0).integers(0, 256, (3, detector.size, detector.size), np.uint8)
-    for _ in range(3):
-        detector.predict(crop)  # oneDNN prepares its kernels
-    speeds = []
-    for _ in range(rounds):
-        count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < seconds / rounds:
-            detector.predict(crop)
-            count += 1
-        speeds.append(count / (time.perf_counter() - start))
-    return {"median": float(np.median(speeds)), "best": max(speeds)}
 
 
 def export(detector: Detector, path: str | Path) -> Path:
