@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from facelab.data import crops
 from facelab.papers.laplace import claims, losses, tables
 from facelab.tables import check
 
@@ -197,3 +198,21 @@ def test_claims_about_widths_find_their_rows():
 def test_all_results_flattens_groups():
     one, two, three = result(0), result(1), result(2)
     assert tables.all_results({"A": [one, two]}, {("B", 1): [three]}) == [one, two, three]
+
+
+def test_scaled_changes_the_unit_of_all_ends():
+    cells = tables.cells({"A": [result(0)]}, columns={"full": "full"})
+    old, new = cells["A", "full"], tables.scaled(cells, 2.5)["A", "full"]
+    assert (new.value, new.low, new.high) == (2.5 * old.value, 2.5 * old.low, 2.5 * old.high)
+    assert new.n == old.n
+
+
+def test_other_crop_agrees_with_the_crops_of_photographs():
+    points = np.random.default_rng(5).random((68, 2)) * 400 + 100
+    pixels = {}
+    for size, margin in ((32, 1.15), (48, 1.3)):
+        square = crops.landmark_square(points, margin)
+        scale = size / square.side
+        pixels[size] = (points - [square.left, square.top]) * scale - 0.5
+    old, new = {"size": 32, "margin": 1.15}, {"size": 48, "margin": 1.3}
+    np.testing.assert_allclose(tables.other_crop(pixels[32], old, new), pixels[48], atol=1e-9)

@@ -81,7 +81,7 @@ CLAIMS = (
     *(Claim("unlabelled faces help LaplaceKL", _L + _D, _L, s) for s in SUBSETS),
     Claim("unlabelled faces do not help softargmax", _S, _S + _D),
     Claim("D(300W), the labelled faces again, does not help", _L, f"{_L}+D(300W)"),
-    Claim("LaplaceKL's maps are narrower", _L + _D, _S + _D, measure="spread"),
+    Claim("LaplaceKL's maps are narrower (own pixels)", _L + _D, _S + _D, measure="spread"),
     Claim("Laplace has lower error than Gaussian", _L, "GaussianKL"),
     *(Claim(f"at {w} lower error than softargmax", f"{_L} {w}", f"{_S} {w}") for w in SMALL),
     *(Claim(f"less loss from 1 to {w}", f"{_L} 1 to {w}", f"{_S} 1 to {w}") for w in SMALL),

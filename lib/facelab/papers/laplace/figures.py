@@ -10,11 +10,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from facelab import plots
 from facelab.statistics import Estimate
 
+EYE = slice(36, 42)  # the eye on the image's left, in iBUG-68 order
 STYLES = ("-", "--", ":", "-.")
 RED, BLUE, BLACK = plots.COLOURS["vermilion"], plots.COLOURS["sky"], plots.COLOURS["black"]
 
@@ -23,6 +25,12 @@ def draw_estimates(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate]
     """A line through estimates, with their intervals as bars."""
     y, low, high = (np.array([getattr(e, k) for e in estimates]) for k in ("value", "low", "high"))
     axes.errorbar(x, y, [y - low, high - y], capsize=2, markersize=4, **style)
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Numbers instead of powers of ten along a logarithmic axis."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("{x:g}")
 
 
 def problem(image: Any, point: np.ndarray, maps: Mapping[str, Any]) -> Figure:
@@ -124,6 +132,7 @@ def training(courses: Mapping[str, pd.DataFrame]) -> Figure:
         panel.set(title=f"{name}: loss", xlabel="step")
         panels[-1].plot("step", "nme", style, data=course, label=name)
     panels[-1].set(title="validation error (%)", xlabel="step", yscale="log")
+    _plain_ticks(panels[-1].yaxis)
     panels[-1].legend()
     return figure
 
@@ -142,12 +151,14 @@ def curves(
     ):
         draw_estimates(axes, x, found, linestyle=style, marker=marker, label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
+    if xscale == "log":
+        _plain_ticks(axes.xaxis)
     axes.legend()
     return figure
 
 
 def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> Figure:
-    """Each face with its landmarks, and for each method all its maps, and those of one eye.
+    """Each face with its landmarks, and for each method all its maps, and the six of one eye.
 
     Args:
         images: (N, 3, H, W). truth: (N, 68, 2). maps: (N, 68, H, W) by method.
@@ -160,12 +171,12 @@ def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> 
     for i, panels in enumerate(grid):
         plots.show_image(panels[0], images[i])
         plots.draw_landmarks(panels[0], truth[i], size=1.5)
-        x, y = np.asarray(truth[i])[36:42].mean(axis=0)
+        x, y = np.asarray(truth[i])[EYE].mean(axis=0)
         reach = 0.16 * size
         for j, name in enumerate(maps):
             whole, eye = panels[1 + 2 * j : 3 + 2 * j]
-            for panel in (whole, eye):
-                plots.overlay_heatmaps(panel, images[i], maps[name][i])
+            plots.overlay_heatmaps(whole, images[i], maps[name][i])
+            plots.overlay_heatmaps(eye, images[i], maps[name][i][EYE])
             eye.set(xlim=(x - reach, x + reach), ylim=(y + reach, y - reach))
             title = f"{name}\n" if i == 0 else ""
             whole.set_title(f"{title}spread {spreads[name][i]:.1f} px", fontsize=8)
@@ -174,7 +185,7 @@ def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> 
 
 def ablation(errors: Mapping[tuple[tuple[str, float], str], Estimate]) -> Figure:
     """Errors by ((axis, value), subset): one panel an axis, one line a subset."""
-    labels = {"beta": "β", "b": "b (px)"}
+    labels = {"beta": "β", "b": "b (px of an 80 px map)"}
     figure, panels = plt.subplots(1, len(labels), figsize=(8, 2.6), sharey=True)
     subsets = list(dict.fromkeys(subset for _, subset in errors))
     for panel, axis in zip(panels, labels, strict=True):

@@ -9,6 +9,7 @@ A *row* is a list of results of one method, one for each seed, all tested on the
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -245,6 +246,30 @@ def cells(
         for name, row in rows.items()
         for column, subset in columns.items()
     }
+
+
+def scaled(
+    cells: Mapping[tuple[str, str], Estimate], factor: float
+) -> dict[tuple[str, str], Estimate]:
+    """Cells in another unit, ``factor`` of which make one of the old."""
+    ends = ("value", "low", "high")
+    return {
+        key: replace(found, **{end: factor * getattr(found, end) for end in ends})
+        for key, found in cells.items()
+    }
+
+
+def other_crop(
+    landmarks: np.ndarray, old: Mapping[str, float], new: Mapping[str, float]
+) -> np.ndarray:
+    """Landmarks (..., 2) of one square crop in another about the same centre.
+
+    Args:
+        landmarks: pixels, (0, 0) the centre of the top-left one.
+        old, new: "size" in pixels, and "margin", the side over that of the landmarks' box.
+    """
+    scale = new["size"] / old["size"] * old["margin"] / new["margin"]
+    return (landmarks - (old["size"] - 1) / 2) * scale + (new["size"] - 1) / 2
 
 
 def all_results(*groups: Mapping[Any, Row]) -> list[Mapping[str, Any]]:
