@@ -314,7 +314,7 @@ TIERS = {
     "smoke": Settings(
         tier="smoke",
         base={
-            "size": 32, "channels": 4, "labelled": 32, "test": (12, 6), "steps": 4, "batch": 4,
+            "size": 32, "channels": 4, "labelled": 32, "test": (12, 6), "steps": 8, "batch": 4,
             "rate": 5e-3, "schedule": "one_cycle", "discriminator_widths": (4, 4, 4),
         },
         unlabelled=(8, 12, 16, 20),
