@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from facelab.faces.scene import posed_vertices
 
 from facelab import faces
 from facelab.faces import CHANNELS, MASKS, flow, geometry
 from facelab.faces.landmarks import MIRROR
-from facelab.faces.render import posed_vertices
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,13 @@ def plain():
 def test_shapes_and_ranges():
     factors = faces.sample(3, seed=1, difficulty="train")
     got = faces.render(factors, size=48, channels=CHANNELS)
-    assert got.image.shape == (3, 3, 48, 48) and got.image.dtype == np.float32
-    assert got.image.min() >= 0 and got.image.max() <= 1 and np.isfinite(got.image).all()
-    assert got.landmarks.shape == (3, 68, 2) and got.visible.shape == (3, 68)
+    assert got.image.shape == (3, 3, 48, 48)
+    assert got.image.dtype == np.float32
+    assert got.image.min() >= 0
+    assert got.image.max() <= 1
+    assert np.isfinite(got.image).all()
+    assert got.landmarks.shape == (3, 68, 2)
+    assert got.visible.shape == (3, 68)
     assert got.units.shape == (3, 17)
     empty = got.masks == MASKS.index("background")
     assert np.array_equal(np.isnan(got.depth), empty)
@@ -34,7 +38,9 @@ def test_shapes_and_ranges():
 
 def test_only_what_was_asked_for():
     got = faces.render(faces.sample(2, seed=1), size=16, channels=("depth",))
-    assert got.depth is not None and got.image is None and got.landmarks is None
+    assert got.depth is not None
+    assert got.image is None
+    assert got.landmarks is None
 
 
 def test_bad_arguments():
@@ -80,7 +86,8 @@ def test_flow_carries_landmarks(plain):
             x, y = np.rint(a[i, k]).astype(int)
             errors.append(np.abs(moved[i, :, y, x] - (b[i, k] - a[i, k])).max())
     errors = np.array(errors)
-    assert np.median(errors) < 0.3 and np.quantile(errors, 0.95) < 1.2
+    assert np.median(errors) < 0.3
+    assert np.quantile(errors, 0.95) < 1.2
     still = flow(plain, plain, size=32)
     assert np.nanmax(np.abs(still)) < 1e-2
 
@@ -106,8 +113,10 @@ def test_normals_agree_with_depth(plain):
                 inner &= np.roll(skin[i], shift, axis)
         cosines.append(cosine[inner])
     cosines = np.concatenate(cosines)
-    assert distance.min() > 20 and len(cosines) > 5000
-    assert np.median(cosines) > 0.98 and np.quantile(cosines, 0.05) > 0.8
+    assert distance.min() > 20
+    assert len(cosines) > 5000
+    assert np.median(cosines) > 0.98
+    assert np.quantile(cosines, 0.05) > 0.8
 
 
 def test_mirrored_head_gives_mirrored_geometry(plain):
@@ -130,7 +139,8 @@ def test_mirrored_head_gives_mirrored_geometry(plain):
     assert (there == back).mean() > 0.99
     both = ~there & ~back
     difference = np.abs(one.depth - two.depth[:, :, ::-1])[both]
-    assert np.median(difference) < 0.05 and np.quantile(difference, 0.95) < 0.4
+    assert np.median(difference) < 0.05
+    assert np.quantile(difference, 0.95) < 0.4
 
 
 def test_masks_cover_the_face(plain):
@@ -163,8 +173,10 @@ def test_visibility_follows_yaw(plain):
     left = faces.render(plain.replace(pose=np.float32([70, 0, 0])), channels=("visible",)).visible
     right = faces.render(plain.replace(pose=np.float32([-70, 0, 0])), channels=("visible",)).visible
     # turned to the image's right, the image-right eye goes away and the image-left eye stays
-    assert left[:, 37].mean() > 0.8 and left[:, 45].mean() < 0.3
-    assert right[:, 44].mean() > 0.8 and right[:, 36].mean() < 0.3
+    assert left[:, 37].mean() > 0.8
+    assert left[:, 45].mean() < 0.3
+    assert right[:, 44].mean() > 0.8
+    assert right[:, 36].mean() < 0.3
     straight = faces.render(plain, channels=("visible",)).visible
     assert straight[:, 17:].mean() > 0.9
 

@@ -1,4 +1,6 @@
-"""Backgrounds out of focus: walls, rooms with a window, foliage, lights in the dark, studio paper."""
+"""Backgrounds out of focus: walls, rooms with a window, foliage, lights in the dark, studio
+paper.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From light to a picture: film's tone curve, then blur, noise and compression as cameras add them."""
+"""From light to a picture: film's tone curve, then blur, noise and compression as cameras add
+them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from facelab.faces.raster import FAST, f32, hashed
 
 @njit(cache=True, fastmath=FAST)
 def develop(image, exposure, gamma, contrast, saturation):
-    """Linear light to display values in place: image (3, H, W). A soft shoulder, sRGB, then grading."""
+    """Linear light to display values in place: image (3, H, W). A soft shoulder, sRGB, then
+    grading.
+    """
     for row in range(image.shape[1]):
         for col in range(image.shape[2]):
             mean = f32(0.0)
@@ -92,9 +96,11 @@ COSINES = np.array(
 
 @njit(cache=True, fastmath=FAST)
 def compress(image, strength):
-    """The loss of block compression, in place: 8x8 cosine blocks of brightness and colour, quantised.
+    """The loss of block compression, in place: 8x8 cosine blocks of brightness and colour,
+    quantised.
 
-    Strength 0 does nothing, 0.5 is about JPEG quality 50, 1 about 15. Sizes need not be multiples of 8.
+    Strength 0 does nothing, 0.5 is about JPEG quality 50, 1 about 15. Sizes need not be multiples
+    of 8.
     """
     if strength < f32(0.02):
         return

@@ -25,8 +25,10 @@ class Canvas(NamedTuple):
 
 
 ZONES = (
-    "flush", "under_eye", "beard", "moustache", "eye_shadow", "blush", "lips", "fold", "open", "oily",
-    "freckles", "hollow", "nostril", "seam", "corner", "broad_0", "broad_1", "broad_2", "patch_0", "patch_1", "patch_2",
+    "flush", "under_eye", "beard", "moustache", "eye_shadow", "blush", "lips", "fold", "open",
+    "oily",
+    "freckles", "hollow", "nostril", "seam", "corner", "broad_0", "broad_1", "broad_2", "patch_0",
+    "patch_1", "patch_2",
 )  # fmt: skip
 FLUSH, UNDER_EYE, ZBEARD, MOUSTACHE, EYE_SHADOW, BLUSH, ZLIPS, FOLD, ZOPEN, OILY = range(10)
 FRECKLED, HOLLOW, NOSTRIL, SEAM, CORNER, BROAD, PATCH = 10, 11, 12, 13, 14, 15, 18
@@ -66,7 +68,8 @@ def canvas(head: Head) -> Canvas:
     seam = seam + 0.6 * blob(2.45, -7.75, 0.35, 0.35)
     hollow = _hollow(head)
     zones = np.stack(
-        [flush, under, np.maximum(beard, 0), moustache, shadow, blob(5.0, -3.4, 2.0, 1.4), lips, fold, open_,
+        [flush, under, np.maximum(beard, 0), moustache, shadow, blob(5.0, -3.4, 2.0, 1.4), lips,
+         fold, open_,
          blob(0, 5, 3.5, 2.5) + blob(0, -3.2, 0.9, 2.5) + 0.6 * blob(4.2, -2.6, 1.4, 1.0),
          blob(0, -2.5, 5.5, 2.6), hollow, nostril, seam, corner, *_mottling(p)], 1,
     )  # fmt: skip
@@ -129,7 +132,9 @@ def _hollow(head: Head) -> np.ndarray:
 
 
 def _openness(head: Head) -> np.ndarray:
-    """Share of the upper hemisphere that each vertex of the mean head sees: (V,) ambient occlusion."""
+    """Share of the upper hemisphere that each vertex of the mean head sees: (V,) ambient
+    occlusion.
+    """
     points = head.mean.astype(np.float32)
     normals = np.empty_like(points)
     vertex_normals(points, head.triangles, len(points), normals)

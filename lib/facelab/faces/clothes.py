@@ -13,7 +13,8 @@ SHARES = np.array([0.32, 0.52, 0.80, 0.88, 1.0], np.float32)  # cumulative
 
 @njit(cache=True, fastmath=FAST)
 def clothing(x, y, z, rgb, seed, out):
-    """Garment at a canonical place (cm): out (3,) linear albedo; returns its cover, 0 bare skin to 1.
+    """Garment at a canonical place (cm): out (3,) linear albedo; returns its cover, 0 bare skin to
+    1.
 
     Args:
         rgb: (3,) colour in 0-1. seed: decides cut and pattern.

@@ -1,18 +1,20 @@
-"""The drawing kernel: one face from posed vertices to pixels and ground truths, many in parallel."""
+"""The drawing kernel: one face from posed vertices to pixels and ground truths, many in
+parallel.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
 
-from facelab.faces import hair, looks, occluders
+from facelab.faces import columns, hair, looks, occluders, worn
 from facelab.faces.background import backdrop
 from facelab.faces.camera import blur, compress, develop, grain
+from facelab.faces.frame import BACKGROUND, SHADOW_REACH, SKIPPED, Frame, unit
 from facelab.faces.light import KEY_TO, LIGHTS, light_table
 from facelab.faces.raster import FAST, f32, fill, fill_depth, project, smooth, vertex_normals
-from facelab.faces.shade import (
-    BACKGROUND, SHADOW_REACH, SKIPPED, Frame, shade_head, shade_strands, shade_thing, unit,
-)  # fmt: skip
+from facelab.faces.scalp import POINTS
+from facelab.faces.shade import shade_head, shade_strands, shade_thing
 from facelab.faces.strands import fill_hair, fill_lashes
 
 SHADOW = 72  # texels of the shadow map
@@ -39,13 +41,13 @@ def pose_faces(faces, gaze, whole, part, look, statics, scalp, posed, cards, car
                 for axis in range(3):
                     moved = gaze[i, axis, 0] * x + gaze[i, axis, 1] * y + gaze[i, axis, 2] * z
                     points[v, axis] = centres[ball, axis] + moved
-        seed = int(look[i, looks.HAIR_SEED] * f32(9973.0))
+        seed = int(look[i, columns.HAIR_SEED] * f32(9973.0))
         card_count[i] = hair.grow(
-            points, scalp, int(look[i, looks.STYLE]), look[i, looks.VOLUME], look[i, looks.RAISED],
-            look[i, looks.PARTING], seed, cards[i],
+            points, scalp, int(look[i, columns.STYLE]), look[i, columns.VOLUME],
+            look[i, columns.RAISED], look[i, columns.PARTING], seed, cards[i],
         )  # fmt: skip
         turn(points, points.shape[0], statics.rigid, whole[i], part[i], posed[i])
-        used = card_count[i] * hair.POINTS * 2
+        used = card_count[i] * POINTS * 2
         follow = np.empty(used, np.float32)
         for v in range(used):
             follow[v] = smooth(f32(-22.0), f32(-9.0), cards[i, v, 1])
@@ -54,7 +56,9 @@ def pose_faces(faces, gaze, whole, part, look, statics, scalp, posed, cards, car
 
 @njit(cache=True, fastmath=FAST)
 def turn(points, count, rigid, whole, part, out):
-    """Rotates points with the head where rigid is 1, with the body about the neck's joint where 0."""
+    """Rotates points with the head where rigid is 1, with the body about the neck's joint where
+    0.
+    """
     joint = np.empty(3, np.float32)
     for axis in range(3):
         joint[axis] = whole[axis, 1] * f32(JOINT_Y) + whole[axis, 2] * f32(JOINT_Z)
@@ -85,8 +89,12 @@ def eye_centres(points, eyeball):
 
 
 @njit(cache=True, fastmath=FAST)
-def seen(marks, inverse, ids, crop, scale, distance, visible):
-    """Landmarks (68, 3) count as seen where nothing lies more than a centimetre before them."""
+def seen(marks, inverse, ids, faces, crop, scale, distance, visible):
+    """Landmarks (68, 3) count as seen where neither hair, occluder nor much of the head is before
+    them.
+
+    The head may lie a centimetre before them: landmarks at lids, nostrils and lips are set in.
+    """
     samples = ids.shape[0]
     half = f32(0.5) * f32(samples) - f32(0.5)
     for k in range(marks.shape[0]):
@@ -99,7 +107,8 @@ def seen(marks, inverse, ids, crop, scale, distance, visible):
         # one sample of slack: contour points lie on the edge itself
         for i in range(max(row - 1, 0), min(row + 2, samples)):
             for j in range(max(col - 1, 0), min(col + 2, samples)):
-                if ids[i, j] < 0 or inverse[i, j] * (far - f32(1.0)) < f32(1.0):
+                slack = f32(1.0) if ids[i, j] < faces else f32(0.0)
+                if ids[i, j] < 0 or inverse[i, j] * (far - slack) < f32(1.0):
                     visible[k] = True
 
 
@@ -173,18 +182,16 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
     things = np.empty((occluders.MAX_VERTICES, 3), np.float32)
     thing_triangles = np.empty((occluders.MAX_TRIANGLES, 3), np.int32)
     used = np.zeros(2, np.int64)
-    kind = int(look[looks.OCCLUDER])
-    if kind == occluders.MASK:
-        occluders.second_skin(
-            posed, normals, statics.mask_vertices, statics.mask_triangles, used, things, thing_triangles
-        )
+    kind = int(look[columns.OCCLUDER])
+    mesh = (used, things, thing_triangles)
+    if kind == worn.MASK:
+        worn.second_skin(posed, normals, statics.mask_vertices, statics.mask_triangles, mesh)
     elif kind > 0:
-        eyes = eye_centres(posed, statics.eyeball)
-        values = look[looks.OCCLUDER : looks.OCCLUDER + 8]
-        temples = np.empty((2, 3), np.float32)
+        eyes, temples = eye_centres(posed, statics.eyeball), np.empty((2, 3), np.float32)
         for k in range(2):
             temples[k] = posed[statics.temples[k]]
-        occluders.build(values, face, eyes, temples, crop, distance, used, things, thing_triangles)
+        values = look[columns.OCCLUDER : columns.OCCLUDER + 8]
+        occluders.build(values, face, eyes, temples, crop, distance, mesh)
     things, thing_triangles = things[: used[0]], thing_triangles[: used[1]]
     thing_normals = np.empty((used[0], 3), np.float32)
     if used[1] > 0:
@@ -192,34 +199,40 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
         project(things, distance, crop[0], crop[1], scale, samples, shape)
         fill(shape, thing_triangles, 0, used[1], faces, True, inverse, ids, bary)
         vertex_normals(things, thing_triangles, used[0], thing_normals)
-    lash = f32(1.0) - f32(0.35) * look[looks.GENDER]
-    fill_lashes(screen, statics.triangles, statics.lashes, faces, canvas.place, lash, inverse, ids, bary)
-    style, hair_seed = int(look[looks.STYLE]), int(look[looks.HAIR_SEED] * f32(9973.0))
-    per_card, first_hair = 2 * (hair.POINTS - 1), faces + used[1]
-    cards = cards[: card_count * hair.POINTS * 2]
+    lash = f32(1.0) - f32(0.35) * look[columns.GENDER]
+    fill_lashes(
+        screen, statics.triangles, statics.lashes, faces, canvas.place, lash, inverse, ids, bary
+    )
+    style, hair_seed = int(look[columns.STYLE]), int(look[columns.HAIR_SEED] * f32(9973.0))
+    per_card, first_hair = 2 * (POINTS - 1), faces + used[1]
+    cards = cards[: card_count * POINTS * 2]
     if card_count > 0:
         flow = np.empty((cards.shape[0], 3), np.float32)
         project(cards, distance, crop[0], crop[1], scale, samples, flow)
         curls = f32(0.5) if style == hair.AFRO else f32(0.0)
         if style == hair.CURLY:
             curls = f32(0.45)
-        fill_hair(flow, scalp.triangles, card_count * per_card, first_hair, hair.POINTS,
+        fill_hair(flow, scalp.triangles, card_count * per_card, first_hair, POINTS,
                   hair.STYLE[style, 10], curls, hair_seed, inverse, ids, bary)  # fmt: skip
-    seen(marks, inverse, ids, crop, scale, distance, visible)
+    seen(marks, inverse, ids, faces, crop, scale, distance, visible)
 
     lights, behind = np.empty((LIGHTS, 3), np.float32), np.empty(3, np.float32)
     for c in range(3):
-        behind[c] = look[looks.BACKGROUND + 1 + c] ** f32(2.2)
-    light_table(look[looks.LIGHT : looks.LIGHT + 10], behind, lights)
-    # half of the cards, spread as evenly as all of them, cast nearly the same shadow
+        behind[c] = look[columns.BACKGROUND + 1 + c] ** f32(2.2)
+    light_table(look[columns.LIGHT : columns.LIGHT + 10], behind, lights)
+    # a third of the cards, spread as evenly as all of them, cast nearly the same shadow
     axes, shadow = shadow_map(
-        posed, statics.solid, cards, scalp.triangles[: card_count // 2 * per_card], things,
+        posed, statics.solid, cards, scalp.triangles[: card_count // 3 * per_card], things,
         thing_triangles, lights[KEY_TO],
     )  # fmt: skip
     painted = np.empty((count, looks.PAINTED), np.float32)
     looks.paint(look, canvas.zones, scalp.azimuth, scalp.height, style, hair_seed, painted)
-    backdrop(look[looks.BACKGROUND : looks.BACKGROUND + 8], size, size, image)
-    dyes = look[looks.CLOTHES] * f32(3.0) + look[looks.CLOTHES + 1] * f32(5.0) + look[looks.CLOTHES + 2]
+    backdrop(look[columns.BACKGROUND : columns.BACKGROUND + 8], size, size, image)
+    dyes = (
+        look[columns.CLOTHES] * f32(3.0)
+        + look[columns.CLOTHES + 1] * f32(5.0)
+        + look[columns.CLOTHES + 2]
+    )
     frame = Frame(
         look, face, normals, painted, lights, axes, shadow, ids, inverse, bary,
         np.empty((samples, samples, 3), np.float32), np.zeros((samples, samples), np.uint8),
@@ -232,23 +245,25 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
     if card_count > 0:
         shade_strands(frame, first_hair, cards)
     resolve(frame, oversample, image, depth, normal_map, label_map)
-    noise = look[looks.NOISE : looks.NOISE + 6]
-    develop(image, look[looks.LIGHT + 9], noise[3], noise[4], noise[5])
+    noise = look[columns.NOISE : columns.NOISE + 6]
+    develop(image, look[columns.LIGHT + 9], noise[3], noise[4], noise[5])
     if not plain:
         blur(image, noise[0] * f32(size) / f32(64.0))
-        grain(image, noise[1], int(look[looks.BACKGROUND + 7] * f32(99991.0)) + hair_seed)
+        grain(image, noise[1], int(look[columns.BACKGROUND + 7] * f32(99991.0)) + hair_seed)
         compress(image, noise[2])
 
 
 @njit(cache=True, fastmath=FAST, parallel=True)
-def draw_faces(posed, cards, card_count, whole, crops, distance, look, statics, canvas, scalp, marks,
+def draw_faces(posed, cards, card_count, whole, crops, distance, look, statics, canvas, scalp,
+marks,
                size, oversample, plain, image, depth, normal_map, label_map, visible):  # fmt: skip
     """Draws a batch.
 
     Args:
         posed: (N, V, 3) view space. cards: (N, C, 3), card_count: (N,). whole: (N, 3, 3) rotations.
         crops: (N, 3) centre in x / depth and -y / depth, side. distance: (N,) cm.
-        look: (N, looks.COLUMNS). marks: (N, 68, 3) cm. plain: leave blur, noise and compression away.
+        look: (N, columns.COLUMNS). marks: (N, 68, 3) cm. plain: leave blur, noise and compression
+            away.
         The last five are written: (N, 3, H, W), (N, H, W) cm (nan: background), (N, 3, H, W),
         (N, H, W) u8 into MASKS, (N, 68) bool.
     """

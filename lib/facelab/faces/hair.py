@@ -1,39 +1,27 @@
 """Hair as cards: ribbons that grow from the scalp along a style's flow and lie over each other.
 
-Everything grows in the space of the unposed face, so that it follows the shape of the head and turns
-with it. A card is a strip of SEGMENTS quads; `raster.fill_hair` cuts it into strands with jagged tips.
+Everything grows in the space of the unposed face, so that it follows the shape of the head and
+turns
+with it. A card is a strip of SEGMENTS quads; `raster.fill_hair` cuts it into strands with jagged
+tips.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-from facelab.faces.head import Head
 from facelab.faces.raster import FAST, f32, hashed, smooth
+from facelab.faces.scalp import AZIMUTHS, CARDS, HAIRLINE, POINTS, POLARS, SKULL
 
-HAIR_STYLES = (
-    "bald", "buzz", "short", "side_part", "curly", "afro", "bob", "long", "bun", "receding",
-)  # fmt: skip
 BUN_Y, BUN_Z = f32(9.6), f32(-5.6)  # cm from SKULL: middle of a bun
 BALD, BUZZ, SHORT, SIDE_PART, CURLY, AFRO, BOB, LONG, BUN, RECEDING = range(10)
-CARDS, POINTS = 560, 7
-SKULL = np.array([0.0, 2.5, -8.0], np.float32)  # cm, middle of the braincase on the mean head
-AZIMUTHS, POLARS = 32, 20  # grid of directions on which the head's radius is kept
-
-# Hairline on the mean head: azimuth in degrees from the front, height in cm above the eyes. Forehead, temple,
-# sideburn, over the ear, nape.
-HAIRLINE = np.array(
-    [[0, 7.6], [15, 7.7], [26, 7.3], [34, 6.3], [41, 4.8], [47, 3.0], [51, 0.5], [55, -2.0], [62, -3.0],
-     [68, -1.5], [76, 2.2], [95, 2.6], [104, 1.0], [110, -2.5], [122, -6.0], [140, -8.0], [180, -8.8]],
-    np.float32,
-)  # fmt: skip
-
-# One row a style. Lengths at the sides and on top in cm, thickness of the layer, then the weights of the flow:
-# gravity, away from the crown, away from the parting, backwards; then curl (cm), its waves per card, half width
-# of a card in cm, raggedness of the tips, share of the cards, and how far cards stand off at the root.
+# One row a style. Lengths at the sides and on top in cm, thickness of the layer, then the weights
+# of the flow:
+# gravity, away from the crown, away from the parting, backwards; then curl (cm), its waves per
+# card, half width
+# of a card in cm, raggedness of the tips, share of the cards, and how far cards stand off at the
+# root.
 STYLE = np.array(
     [
         # side top thick grav crown part back curl wave width jag share lift
@@ -52,88 +40,11 @@ STYLE = np.array(
 )
 
 
-class Scalp(NamedTuple):
-    """What growing hair needs of the head. Roots are barycentric; directions index the radius grid."""
-
-    root_vertices: np.ndarray  # (CARDS, 3) i32
-    root_weights: np.ndarray  # (CARDS, 3) f32
-    root_azimuth: np.ndarray  # (CARDS,) f32 degrees from the front, 0 to 180
-    root_height: np.ndarray  # (CARDS,) f32 cm on the mean head
-    grid_vertices: (
-        np.ndarray
-    )  # (AZIMUTHS, POLARS, 3) i32, -1 where the direction leaves by the neck
-    azimuth: np.ndarray  # (V,) f32 degrees from the front of every vertex, 0 to 180
-    height: np.ndarray  # (V,) f32 cm
-    triangles: np.ndarray  # (CARDS * (POINTS - 1) * 2, 3) i32 over vertices card * 2 * POINTS + ...
-
-
-def scalp(head: Head) -> Scalp:
-    """Roots spread evenly over the scalp, and the grid of the head's radius round SKULL."""
-    place = head.mean - SKULL
-    azimuth = np.degrees(np.arctan2(np.abs(place[:, 0]), place[:, 2])).astype(np.float32)
-    height = head.mean[:, 1].astype(np.float32)
-    line = np.interp(azimuth, HAIRLINE[:, 0], HAIRLINE[:, 1])
-    hairy = (height > line - 0.8) & (head.masks["ears"] < 0.3)
-    t = head.triangles[(head.region == 0) & hairy[head.triangles].all(1)]
-    vertices, weights = _spread(head.mean, t)
-    at = (head.mean[vertices] * weights[..., None]).sum(1)
-    root_azimuth = np.degrees(np.arctan2(np.abs(at[:, 0]), at[:, 2] - SKULL[2]))
-    grid_vertices = _grid(head)
-    card = np.arange(CARDS)[:, None] * 2 * POINTS + 2 * np.arange(POINTS - 1)  # (CARDS, POINTS-1)
-    pair = np.stack([card, card + 1, card + 2, card + 1, card + 3, card + 2], -1)
-    return Scalp(
-        vertices, weights.astype(np.float32), root_azimuth.astype(np.float32), at[:, 1].astype(np.float32),
-        grid_vertices, azimuth, height, pair.reshape(-1, 3).astype(np.int32),
-    )  # fmt: skip
-
-
-def _spread(mean, triangles):
-    """CARDS points, far from each other: the farthest of many candidates, one after the other."""
-    rng = np.random.default_rng(5)
-    corners = mean[triangles]  # (T, 3, 3)
-    area = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
-    pick = rng.choice(len(triangles), 6000, p=area / area.sum())
-    a, b = np.sqrt(rng.random(6000)), rng.random(6000)
-    weights = np.stack([1 - a, a * (1 - b), a * b], 1)
-    points = (corners[pick] * weights[..., None]).sum(1)
-    chosen = [0]
-    nearest = np.full(6000, np.inf)
-    for _ in range(CARDS - 1):
-        nearest = np.minimum(nearest, ((points - points[chosen[-1]]) ** 2).sum(1))
-        chosen.append(int(nearest.argmax()))
-    return triangles[pick[chosen]].astype(np.int32), weights[chosen]
-
-
-def _grid(head: Head):
-    """For each direction from SKULL the outermost triangle it leaves the head by."""
-    a = (np.arange(AZIMUTHS) / AZIMUTHS * 2 - 1) * np.pi
-    p = (np.arange(POLARS) + 0.5) / POLARS * np.pi
-    a, p = np.meshgrid(a, p, indexing="ij")
-    rays = np.stack([np.sin(a) * np.sin(p), np.cos(p), np.cos(a) * np.sin(p)], -1).reshape(-1, 3)
-    t = head.triangles[(head.region == 0) & (head.mean[head.triangles][..., 1] > -11.9).all(1)]
-    o, e1 = head.mean[t[:, 0]] - SKULL, head.mean[t[:, 1]] - head.mean[t[:, 0]]
-    e2 = head.mean[t[:, 2]] - head.mean[t[:, 0]]
-    vertices = np.full((len(rays), 3), -1, np.int32)
-    for i, ray in enumerate(rays):
-        h = np.cross(ray, e2)
-        det = (e1 * h).sum(1)
-        det = np.where(np.abs(det) < 1e-9, 1e-9, det)
-        u = (-o * h).sum(1) / det
-        q = np.cross(-o, e1)
-        v = (q * ray).sum(1) / det
-        r = (q * e2).sum(1) / det
-        r[(u < -1e-6) | (v < -1e-6) | (u + v > 1 + 1e-6)] = 0  # the middle plane runs along edges
-        if r.max() > 0:
-            j = r.argmax()
-            vertices[i] = t[j]
-    return vertices.reshape(AZIMUTHS, POLARS, 3)
-
-
 @njit(cache=True, fastmath=FAST)
 def hairline(azimuth, style, raised, seed):
-    """Height of the hairline (cm on the mean head) at an azimuth in degrees, with a person's deviations."""
+    """Height of the hairline (cm on the mean head) at an azimuth in degrees, with a person's
+    deviations.
+    """
     y = HAIRLINE[0, 1]
     for k in range(HAIRLINE.shape[0] - 1):
         low, high = HAIRLINE[k, 0], HAIRLINE[k + 1, 0]
@@ -152,7 +63,9 @@ def hairline(azimuth, style, raised, seed):
 
 @njit(cache=True, fastmath=FAST)
 def radius(x, y, z, grid):
-    """The head's radius in the direction (x, y, z) from SKULL: bilinear in the grid, and the length."""
+    """The head's radius in the direction (x, y, z) from SKULL: bilinear in the grid, and the
+    length.
+    """
     length = np.sqrt(x * x + y * y + z * z) + f32(1e-6)
     a = (np.arctan2(x, z) * f32(0.15915494) + f32(0.5)) * f32(AZIMUTHS)
     p = np.arccos(min(max(y / length, f32(-1.0)), f32(1.0))) * f32(0.31830988) * f32(POLARS) - f32(
@@ -169,7 +82,9 @@ def radius(x, y, z, grid):
 
 @njit(cache=True, fastmath=FAST)
 def head_radii(points, static, skull, grid):
-    """Fills grid (AZIMUTHS, POLARS) with the radius of this face in every direction; 0 towards the neck."""
+    """Fills grid (AZIMUTHS, POLARS) with the radius of this face in every direction; 0 towards
+    the neck.
+    """
     for i in range(AZIMUTHS):
         for j in range(POLARS):
             grid[i, j] = f32(0.0)
@@ -177,13 +92,29 @@ def head_radii(points, static, skull, grid):
                 continue
             # where the ray meets the plane of the triangle that it met on the mean head
             va, vb, vc = static.grid_vertices[i, j]
-            ux, uy, uz = points[vb, 0] - points[va, 0], points[vb, 1] - points[va, 1], points[vb, 2] - points[va, 2]
-            wx, wy, wz = points[vc, 0] - points[va, 0], points[vc, 1] - points[va, 1], points[vc, 2] - points[va, 2]
+            ux, uy, uz = (
+                points[vb, 0] - points[va, 0],
+                points[vb, 1] - points[va, 1],
+                points[vb, 2] - points[va, 2],
+            )
+            wx, wy, wz = (
+                points[vc, 0] - points[va, 0],
+                points[vc, 1] - points[va, 1],
+                points[vc, 2] - points[va, 2],
+            )
             nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
             azimuth = (f32(i) / f32(AZIMUTHS) * f32(2.0) - f32(1.0)) * f32(np.pi)
             polar = (f32(j) + f32(0.5)) / f32(POLARS) * f32(np.pi)
-            dx, dy, dz = np.sin(azimuth) * np.sin(polar), np.cos(polar), np.cos(azimuth) * np.sin(polar)
-            px, py, pz = points[va, 0] - skull[0], points[va, 1] - skull[1], points[va, 2] - skull[2]
+            dx, dy, dz = (
+                np.sin(azimuth) * np.sin(polar),
+                np.cos(polar),
+                np.cos(azimuth) * np.sin(polar),
+            )
+            px, py, pz = (
+                points[va, 0] - skull[0],
+                points[va, 1] - skull[1],
+                points[va, 2] - skull[2],
+            )
             facing = dx * nx + dy * ny + dz * nz
             size = np.sqrt(nx * nx + ny * ny + nz * nz)
             if facing > f32(0.35) * size:
@@ -197,7 +128,8 @@ def grow(points, static, style, volume, raised, parting, seed, out):
     """Grows the cards of one face into `out` (CARDS * POINTS * 2, 3); returns the number of cards.
 
     Args:
-        points: (V, 3) cm, unposed face. style: index into HAIR_STYLES. volume: 0 to 1. raised: cm by which the
+        points: (V, 3) cm, unposed face. style: index into HAIR_STYLES. volume: 0 to 1. raised: cm
+            by which the
         hairline stands higher. parting: -1 to 1. seed: integer of the person.
     """
     row = STYLE[style]
@@ -242,7 +174,9 @@ def grow(points, static, style, volume, raised, parting, seed, out):
         front = azimuth < f32(42.0) and height > f32(4.5)
         falls = fringe and front and abs(x) < f32(5.0)
         if falls:
-            length = (f32(4.6) if long else f32(2.8)) + f32(1.4) * h3 + f32(1.0) * max(edge, f32(0.0))
+            length = (
+                (f32(4.6) if long else f32(2.8)) + f32(1.4) * h3 + f32(1.0) * max(edge, f32(0.0))
+            )
         dx = dy = dz = f32(0.0)
         # long hair is grown in finer steps than it is drawn
         finer = max(int(length / f32(POINTS - 1) * f32(0.9)), 1)
@@ -266,7 +200,8 @@ def grow(points, static, style, volume, raised, parting, seed, out):
             along = f32(tick) / f32((POINTS - 1) * finer)
             r, length_now = radius(x, y, z, grid)
             nx, ny, nz = x / length_now, y / length_now, z / length_now
-            # the grid cuts the corners of round foreheads: keep clear of the skin away from the root
+            # the grid cuts the corners of round foreheads: keep clear of the skin away from the
+            # root
             clear = f32(0.05) + f32(0.32) * min(f32(2.5) * along, f32(1.0))
             low = r + depth * (row[12] + (f32(1.0) - row[12]) * along) + clear
             neck = np.sqrt(x * x + z * z)
@@ -315,9 +250,13 @@ def grow(points, static, style, volume, raised, parting, seed, out):
                 nx, ny, nz = -gx, -gy, -gz  # outwards from the bun; its hair winds across that
                 gx, gy, gz = h3 - f32(0.5), h1 - f32(0.5), h2 - f32(0.5)
                 d = gx * nx + gy * ny + gz * nz
-                gx, gy, gz = (gx - d * nx) * f32(3.0), (gy - d * ny) * f32(3.0), (gz - d * nz) * f32(3.0)
+                gx, gy, gz = (
+                    (gx - d * nx) * f32(3.0),
+                    (gy - d * ny) * f32(3.0),
+                    (gz - d * nz) * f32(3.0),
+                )
             # along the surface near the head, freely where it hangs
-            hang = ball or long and y < f32(-4.0)
+            hang = ball or (long and y < f32(-4.0))
             if not hang:
                 d = gx * nx + gy * ny + gz * nz
                 gx, gy, gz = gx - d * nx, gy - d * ny, gz - d * nz

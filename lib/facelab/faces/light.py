@@ -51,8 +51,15 @@ def light_table(values, backdrop, out):
 
 
 @njit(cache=True, fastmath=FAST)
-def gleam(nx, ny, nz, vx, vy, vz, lx, ly, lz, rough):
-    """Specular reflection of one light: a Trowbridge-Reitz lobe with Schlick's Fresnel term."""
+def gleam(n, view, lights, source, rough):
+    """Specular reflection of one light: a Trowbridge-Reitz lobe with Schlick's Fresnel term.
+
+    Args:
+        n, view: (3,) unit vectors. source: row of the light's direction in lights (LIGHTS, 3).
+        rough: 0 mirror to 1.
+    """
+    nx, ny, nz, vx, vy, vz = n[0], n[1], n[2], view[0], view[1], view[2]
+    lx, ly, lz = lights[source, 0], lights[source, 1], lights[source, 2]
     hx, hy, hz = lx + vx, ly + vy, lz + vz
     s = f32(1.0) / np.sqrt(hx * hx + hy * hy + hz * hz + f32(1e-6))
     hx, hy, hz = hx * s, hy * s, hz * s
@@ -75,7 +82,8 @@ def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights
 
     Args:
         n, view: (3,) unit normal, and direction to the camera. albedo: (3,).
-        gloss: weight of reflections. rough: 0 mirror to 1. flesh: 1 lets light bleed through as skin does
+        gloss: weight of reflections. rough: 0 mirror to 1. flesh: 1 lets light bleed through as
+            skin does
         (warm terminator, filled shadows), 0 for cloth. shadow: share of the key light that arrives.
         openness: share of the surroundings that is seen (ambient occlusion). lights: (LIGHTS, 3).
     """
@@ -86,10 +94,8 @@ def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights
     up = f32(0.5) + f32(0.5) * n[1]
     edge = f32(1.0) - nv
     rim = edge * edge * max(nr + f32(0.25), f32(0.0)) * f32(1.2)
-    shine = gloss * gleam(n[0], n[1], n[2], view[0], view[1], view[2], lights[KEY_TO, 0], lights[KEY_TO, 1],
-                          lights[KEY_TO, 2], rough) * shadow  # fmt: skip
-    soft = gloss * gleam(n[0], n[1], n[2], view[0], view[1], view[2], lights[FILL_TO, 0], lights[FILL_TO, 1],
-                         lights[FILL_TO, 2], rough + f32(0.1))  # fmt: skip
+    shine = gloss * shadow * gleam(n, view, lights, KEY_TO, rough)
+    soft = gloss * gleam(n, view, lights, FILL_TO, rough + f32(0.1))
     mirror = gloss * f32(0.10) * edge * edge * edge * openness
     for c in range(3):
         wrap = flesh * (f32(0.34) if c == 0 else (f32(0.16) if c == 1 else f32(0.11)))
@@ -110,7 +116,9 @@ def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights
 
 @njit(cache=True, fastmath=FAST)
 def shade_hair(t, n, view, colour, sheen, shadow, openness, lights, out):
-    """Light from hair along tangent t (Kajiya and Kay 1989): a plain lobe and two shifted highlights."""
+    """Light from hair along tangent t (Kajiya and Kay 1989): a plain lobe and two shifted
+    highlights.
+    """
     tk = t[0] * lights[KEY_TO, 0] + t[1] * lights[KEY_TO, 1] + t[2] * lights[KEY_TO, 2]
     tv = t[0] * view[0] + t[1] * view[1] + t[2] * view[2]
     nk = n[0] * lights[KEY_TO, 0] + n[1] * lights[KEY_TO, 1] + n[2] * lights[KEY_TO, 2]

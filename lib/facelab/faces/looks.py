@@ -1,9 +1,9 @@
-"""Skin, lips, brows, lids and eyes: the colour of every surface point before light falls on it.
+"""Skin, lips, stubble and hair roots: the colour of the surface before light falls on it.
 
-Patterns are functions of the *canonical place*, where a mesh point lies on the mean head (cm), so they move
-with expression and stretch with identity. Broad ones (blush, stubble, redness) are painted on vertices once
-a face; fine ones (brow hairs, freckles, iris) are evaluated at every sample, at any resolution.
-All colours are linear light.
+Patterns are functions of the *canonical place*, where a mesh point lies on the mean head (cm), so
+they move with expression and stretch with identity. Broad ones (blush, stubble, redness) are
+painted on vertices once a face; fine ones (brow hairs, freckles) are evaluated at every sample, at
+any resolution. All colours are linear light.
 """
 
 from __future__ import annotations
@@ -29,7 +29,24 @@ from facelab.faces.canvas import (
     ZLIPS,
     ZOPEN,
 )  # fmt: skip
-from facelab.faces.head import REGIONS
+from facelab.faces.columns import (
+    AGE,
+    BROW_DARK,
+    EXTENT,
+    FRECKLES,
+    GENDER,
+    HAIR,
+    MAKEUP,
+    MELANIN,
+    MOLES,
+    OIL,
+    RAISED,
+    REDNESS,
+    SEED,
+    SPOTS,
+    STUBBLE,
+)  # fmt: skip
+from facelab.faces.features import along_line, brow_cover
 from facelab.faces.raster import (
     FAST,
     f32,
@@ -39,13 +56,6 @@ from facelab.faces.raster import (
     smooth,
 )
 
-SKIN, LIPS, INNER, TEETH, TONGUE, EYEBALL, LASHES, BODY = range(len(REGIONS))
-# columns of a person's `look` vector, filled by `render.look_vectors`
-AGE, GENDER, MELANIN, REDNESS, SEED, OIL, FRECKLES, MOLES, SPOTS = range(9)
-STUBBLE, EXTENT, BROW_WIDE, BROW_ARCH, BROW_DENSE, BROW_DARK = range(9, 15)
-IRIS, STYLE, HAIR, VOLUME, RAISED, PARTING, HAIR_SEED = 15, 18, 19, 22, 23, 24, 25
-MAKEUP, CLOTHES, LIGHT, BACKGROUND, OCCLUDER, NOISE = 26, 42, 45, 55, 63, 71
-COLUMNS = 77
 # channels painted on vertices
 RED, GREEN, BLUE, GLOSS, EDGE, LIP, BEARD, OPEN = range(8)
 PAINTED = 8
@@ -53,8 +63,8 @@ PAINTED = 8
 # Skin albedo by melanin: light to dark, linear.
 MELANIN_STEPS = np.array([0.0, 0.18, 0.36, 0.55, 0.75, 1.0], np.float32)
 PALETTE = np.array(
-    [[0.70, 0.485, 0.385], [0.62, 0.405, 0.30], [0.49, 0.295, 0.195], [0.335, 0.185, 0.112], [0.185, 0.095, 0.055],
-     [0.085, 0.045, 0.028]],
+    [[0.68, 0.500, 0.410], [0.60, 0.415, 0.320], [0.48, 0.310, 0.218], [0.335, 0.198, 0.128],
+     [0.19, 0.107, 0.066], [0.09, 0.052, 0.035]],
     np.float32,
 )  # fmt: skip
 
@@ -89,18 +99,30 @@ def paint(look, zones, azimuth, height, style, seed, out):
     for k in range(6):
         mix[k] = hashed(int(look[SEED] * f32(9973.0)), k, 41) - f32(0.5)
     for v in range(zones.shape[0]):
-        flush = zones[v, FLUSH] * (f32(0.12) + f32(0.36) * look[REDNESS]) * (f32(0.35) + f32(0.65) * pale)
+        flush = (
+            zones[v, FLUSH]
+            * (f32(0.12) + f32(0.36) * look[REDNESS])
+            * (f32(0.35) + f32(0.65) * pale)
+        )
         tired = zones[v, UNDER_EYE] * (f32(0.18) + f32(0.24) * old)
         fold = zones[v, FOLD] * (f32(0.08) + f32(0.34) * old)
         dark = f32(1.0) - tired - fold - f32(0.24) * zones[v, CORNER]
-        dark -= f32(0.30) * max(zones[v, HOLLOW], f32(0.0)) + f32(0.12) * min(zones[v, HOLLOW], f32(0.0))
+        dark -= f32(0.38) * max(zones[v, HOLLOW], f32(0.0)) + f32(0.12) * min(
+            zones[v, HOLLOW], f32(0.0)
+        )
         dark *= f32(1.0) - f32(0.85) * zones[v, NOSTRIL]
-        broad = zones[v, BROAD] * mix[0] + zones[v, BROAD + 1] * mix[1] + zones[v, BROAD + 2] * mix[2]
-        patch = zones[v, PATCH] * mix[3] + zones[v, PATCH + 1] * mix[4] + zones[v, PATCH + 2] * mix[5]
+        broad = (
+            zones[v, BROAD] * mix[0] + zones[v, BROAD + 1] * mix[1] + zones[v, BROAD + 2] * mix[2]
+        )
+        patch = (
+            zones[v, PATCH] * mix[3] + zones[v, PATCH + 1] * mix[4] + zones[v, PATCH + 2] * mix[5]
+        )
         dark = max(dark, f32(0.12)) * (f32(1.0) + f32(0.10) * broad + f32(0.08) * patch)
         blood = f32(0.10) * patch + f32(0.12) * broad
         colour[0] = base[0] * dark * (f32(1.0) + f32(0.10) * flush)
-        colour[1] = base[1] * dark * (f32(1.0) - f32(0.55) * flush - blood) * (f32(1.0) - f32(0.12) * tired)
+        colour[1] = (
+            base[1] * dark * (f32(1.0) - f32(0.55) * flush - blood) * (f32(1.0) - f32(0.12) * tired)
+        )
         colour[2] = base[2] * dark * (f32(1.0) - f32(0.45) * flush - blood)
         for layer in range(1, 3):  # eye shadow, blush
             amount = look[MAKEUP + 4 * layer + 3] * zones[v, EYE_SHADOW if layer == 1 else BLUSH]
@@ -110,7 +132,11 @@ def paint(look, zones, azimuth, height, style, seed, out):
                 colour[c] += (tint * tint * (f32(0.35) + f32(0.65) * pale) - colour[c]) * amount
         for c in range(3):
             out[v, c] = colour[c]
-        out[v, GLOSS] = f32(0.25) + f32(0.75) * zones[v, OILY] * (f32(0.3) + f32(0.9) * look[OIL]) - f32(0.25) * zones[v, HOLLOW]
+        out[v, GLOSS] = (
+            f32(0.25)
+            + f32(0.75) * zones[v, OILY] * (f32(0.3) + f32(0.9) * look[OIL])
+            - f32(0.25) * zones[v, HOLLOW]
+        )
         out[v, EDGE] = height[v] - hair.hairline(azimuth[v], style, look[RAISED], seed)
         out[v, LIP] = zones[v, ZLIPS]
         reach = zones[v, MOUSTACHE] + (zones[v, ZBEARD] - zones[v, MOUSTACHE]) * smooth(
@@ -118,55 +144,17 @@ def paint(look, zones, azimuth, height, style, seed, out):
         )
         out[v, BEARD] = reach * look[STUBBLE] * smooth(f32(0.3), f32(0.6), men)
         # skin scatters: creases stay lit a little; lips meet in the dark
-        out[v, OPEN] = zones[v, ZOPEN] * (f32(0.55) + f32(0.45) * zones[v, ZOPEN]) * (f32(1.0) - f32(0.8) * zones[v, NOSTRIL])
-
-
-@njit(cache=True, fastmath=FAST)
-def along_line(x, y, line):
-    """Where a point lies by a line y(x) given at even steps (B, 2): (share of its length, beyond 0
-    to 1 outside it; distance in cm, > 0 above)."""
-    count = line.shape[0]
-    at = (x - line[0, 0]) / (line[count - 1, 0] - line[0, 0])
-    k = min(max(int(at * f32(count - 1)), 0), count - 2)
-    dx, dy = line[k + 1, 0] - line[k, 0], line[k + 1, 1] - line[k, 1]
-    slope = dy / dx
-    d = y - line[k, 1] - slope * (x - line[k, 0])
-    return at, d / np.sqrt(f32(1.0) + slope * slope)
-
-
-@njit(cache=True, fastmath=FAST)
-def brow_cover(x, y, look, line, fine):
-    """Share of a brow's hair at the canonical place (x, y), 0 to 1."""
-    side = abs(x)
-    if side < f32(0.8) or side > f32(6.9) or y < f32(0.2) or y > f32(3.8):
-        return f32(0.0)
-    at, d = along_line(side, y, line)
-    if abs(d) > f32(0.95) or at < f32(-0.1) or at > f32(1.12):
-        return f32(0.0)
-    middle = (at - f32(0.6)) / f32(0.4)
-    d -= (look[BROW_ARCH] - f32(0.5)) * f32(0.30) * (f32(1.0) - min(middle * middle, f32(1.0)))
-    d += f32(0.10)  # landmarks lie in the brow's upper half
-    half = f32(0.27) + f32(0.26) * look[BROW_WIDE]
-    half *= f32(1.0) - f32(0.62) * smooth(f32(0.45), f32(1.0), at)
-    half *= f32(0.72) + f32(0.28) * smooth(f32(0.0), f32(0.25), at)
-    # each end fades; outside the line the distance grows along it, so the tail tapers
-    end = smooth(f32(-0.02), f32(0.09), at) * (f32(1.0) - smooth(f32(0.90), f32(1.12), at))
-    seed = int(look[SEED] * f32(9973.0))
-    # hairs stand up near the nose and lie down along the brow towards the temple
-    lean = f32(1.25) - f32(1.0) * smooth(f32(0.0), f32(0.6), at)
-    c, s = np.cos(lean), np.sin(lean)
-    along = at * f32(4.0)
-    strands = noise2((along * s - d * c) * f32(9.0), (along * c + d * s) * f32(1.8), seed + 5)
-    body = f32(1.0) - smooth(half * f32(0.62), half * f32(1.25), abs(d) + (strands - f32(0.5)) * f32(0.24))
-    dense = f32(0.76) + f32(0.24) * look[BROW_DENSE]
-    streak = f32(1.0) - fine * f32(0.5) * strands
-    pencil = look[MAKEUP + 15]
-    return min(body * end * (dense * streak + pencil * f32(0.3)), f32(1.0))
+        out[v, OPEN] = (
+            zones[v, ZOPEN]
+            * (f32(0.55) + f32(0.45) * zones[v, ZOPEN])
+            * (f32(1.0) - f32(0.8) * zones[v, NOSTRIL])
+        )
 
 
 @njit(cache=True, fastmath=FAST)
 def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, out):
-    """Albedo at a canonical place: `painted` (PAINTED,) interpolated there; out (5,): rgb, gloss, roughness.
+    """Albedo at a canonical place: `painted` (PAINTED,) interpolated there; out (5,): rgb, gloss,
+    roughness.
 
     `fine` is 1 where a sample is small enough to show single hairs and pores, 0 where it is not.
     Returns the label offset: 0 skin, 1 lips, 2 brow.
@@ -176,7 +164,11 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
     label = 0
     shade = f32(1.0)
     if fine > f32(0.0):
-        shade += fine * f32(0.12) * (noise3(x * f32(11.0), y * f32(11.0), z * f32(11.0), seed + 5) - f32(0.5))
+        shade += (
+            fine
+            * f32(0.12)
+            * (noise3(x * f32(11.0), y * f32(11.0), z * f32(11.0), seed + 5) - f32(0.5))
+        )
     r, g, b = painted[RED] * shade, painted[GREEN] * shade, painted[BLUE] * shade
     gloss = painted[GLOSS]
     rough = f32(0.42)
@@ -313,35 +305,3 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
         )
     out[0], out[1], out[2], out[3], out[4] = r, g, b, gloss, rough
     return label
-
-
-@njit(cache=True, fastmath=FAST)
-def eye_sample(x, y, z, look, out):
-    """Albedo of an eyeball at (x, y, z) cm from its centre before gaze turns it; out (5,) as in skin_sample."""
-    seed = int(look[SEED] * f32(9973.0))
-    across = np.sqrt(x * x + y * y)
-    if z < f32(0.0):
-        across = f32(2.0)
-    ring, pupil = f32(0.62), f32(0.20) + f32(0.09) * hashed(seed, 3, 1)
-    angle = np.arctan2(y, x)
-    # sclera: ivory, pinker towards the corners
-    pink = smooth(f32(0.7), f32(1.5), across)
-    r, g, b = (
-        f32(0.74) - f32(0.04) * pink,
-        f32(0.70) - f32(0.17) * pink,
-        f32(0.67) - f32(0.17) * pink,
-    )
-    inside = f32(1.0) - smooth(ring - f32(0.05), ring + f32(0.03), across)
-    if inside > f32(0.0):
-        fibre = noise2(angle * f32(9.0), across * f32(3.0), seed + 23)
-        glow = f32(0.65) + f32(0.75) * fibre
-        inner = np.exp(-(((across - pupil - f32(0.06)) / f32(0.12)) ** 2)) * f32(0.35)
-        limbal = f32(1.0) - f32(0.75) * smooth(ring - f32(0.20), ring - f32(0.02), across)
-        hole = smooth(pupil - f32(0.03), pupil + f32(0.03), across)
-        k = glow * limbal * hole
-        ir = (look[IRIS] + inner * f32(0.25)) * k + f32(0.006)
-        ig = (look[IRIS + 1] + inner * f32(0.16)) * k + f32(0.006)
-        ib = (look[IRIS + 2] + inner * f32(0.05)) * k + f32(0.006)
-        r, g, b = r + (ir - r) * inside, g + (ig - g) * inside, b + (ib - b) * inside
-    out[0], out[1], out[2], out[3], out[4] = r, g, b, f32(1.0), f32(0.1)
-    return inside

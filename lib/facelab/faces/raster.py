@@ -1,12 +1,15 @@
 """Compiled rasterisation of many small meshes: blend shapes, normals, z-buffer, shadow map.
 
-Every kernel works on one face at a time without atomics or shared sums, so that a face has the same bytes
+Every kernel works on one face at a time without atomics or shared sums, so that a face has the same
+bytes
 whatever the number of threads and whatever stands beside it in the batch.
-Space: centimetres, x to the image's right, y up, z towards the viewer; screen: samples, x right, y down.
+Space: centimetres, x to the image's right, y up, z towards the viewer; screen: samples, x right, y
+down.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -15,16 +18,28 @@ import numba
 import numpy as np
 from numba import njit, prange
 
+from facelab import FacelabError
 from facelab.paths import cache_dir
 
+
+def _keep_compiled() -> None:
+    """Puts compiled kernels into the cache, in a folder named by the sources they come from.
+
+    Left alone, numba compiles a function again when its own file changed, but not when one that it
+    calls has, and writes beside the sources. NUMBA_CACHE_DIR overrules; so does a cache that cannot
+    be written to.
+    """
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    texts = [path.read_bytes() for path in files]
+    constants = ("columns.py", "scalp.py")  # read by kernels, too
+    kernels = [t for f, t in zip(files, texts, strict=True) if b"njit(" in t or f.name in constants]
+    with contextlib.suppress(FacelabError):
+        digest = hashlib.sha256(b"".join(kernels)).hexdigest()[:12]
+        numba.config.CACHE_DIR = str(cache_dir() / "compiled" / digest)
+
+
 if not os.environ.get("NUMBA_CACHE_DIR"):
-    # Numba re-compiles a function when its own file changed, not when one that it calls has, and writes
-    # beside the source by default. So compiled code lives in the cache, in a folder named by its sources.
-    _files = sorted(Path(__file__).parent.glob("*.py"))
-    _sources = b"".join(text for text in (path.read_bytes() for path in _files) if b"njit(" in text)
-    numba.config.CACHE_DIR = str(
-        cache_dir() / "compiled" / hashlib.sha256(_sources).hexdigest()[:12]
-    )
+    _keep_compiled()
 
 # No "nnan"/"ninf": NaN marks background in the depth output and has to survive.
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
@@ -38,7 +53,8 @@ TILE = 2048  # floats of a tile: basis and outputs stay in the second-level cach
 def blend(mean, basis, weights, out):
     """Linear blend shapes for a batch: out[i] = mean + weights[i] @ basis.
 
-    A matrix product written out: library products may sum in another order on another number of threads.
+    A matrix product written out: library products may sum in another order on another number of
+    threads.
 
     Args:
         mean: (D,) float32, flattened mean vertices.
@@ -56,7 +72,12 @@ def blend(mean, basis, weights, out):
             for i in range(first, last):
                 row = out[i, low:high]
                 for k in range(0, basis.shape[0] - 3, 4):
-                    w0, w1, w2, w3 = weights[i, k], weights[i, k + 1], weights[i, k + 2], weights[i, k + 3]
+                    w0, w1, w2, w3 = (
+                        weights[i, k],
+                        weights[i, k + 1],
+                        weights[i, k + 2],
+                        weights[i, k + 3],
+                    )
                     if w0 == f32(0.0) and w1 == f32(0.0) and w2 == f32(0.0) and w3 == f32(0.0):
                         continue
                     # four rows a pass: the output is loaded and stored once for four products
@@ -71,7 +92,9 @@ def blend(mean, basis, weights, out):
 
 @njit(cache=True, fastmath=FAST)
 def vertex_normals(points, triangles, count, normals):
-    """Area-weighted unit normals of the first `count` vertices; triangles wind anticlockwise seen from outside."""
+    """Area-weighted unit normals of the first `count` vertices; triangles wind anticlockwise
+    seen from outside.
+    """
     for v in range(count):
         normals[v, 0] = normals[v, 1] = normals[v, 2] = f32(0.0)
     for t in range(triangles.shape[0]):
@@ -103,7 +126,8 @@ def vertex_normals(points, triangles, count, normals):
 def project(points, distance, centre_x, centre_y, scale, samples, screen):
     """Perspective projection to sample coordinates and inverse depth.
 
-    The camera stands at (0, 0, distance) and looks along -z. `scale` is samples per unit of x / depth, and
+    The camera stands at (0, 0, distance) and looks along -z. `scale` is samples per unit of x /
+    depth, and
     (centre_x, centre_y) the x / depth and -y / depth that fall on the picture's centre.
     """
     half = f32(0.5) * f32(samples) - f32(0.5)
@@ -122,7 +146,8 @@ def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, 
         screen: (V, 3) sample x, y and inverse depth of every vertex.
         number: id that triangle `first` gets in `ids`; the following ones count on.
         two_sided: draw triangles seen from behind too.
-        inverse_depth: (S, S) float32, 0 where empty. ids: (S, S) int32. bary: (S, S, 2) weights of corners 1, 2.
+        inverse_depth: (S, S) float32, 0 where empty. ids: (S, S) int32. bary: (S, S, 2) weights of
+            corners 1, 2.
     """
     size = inverse_depth.shape[0]
     limit = f32(size - 1)
@@ -175,11 +200,13 @@ def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, 
 
 @njit(cache=True, fastmath=FAST)
 def fill_depth(points, triangles, right, up, towards, extent, nearest):
-    """Orthographic depth map seen from a light: the largest coordinate along `towards` in each texel.
+    """Orthographic depth map seen from a light: the largest coordinate along `towards` in each
+    texel.
 
     Args:
         points: (V, 3) cm.
-        right, up, towards: (3,) axes of the light, orthonormal. extent: half width of the map in cm.
+        right, up, towards: (3,) axes of the light, orthonormal. extent: half width of the map in
+            cm.
         nearest: (R, R) float32, -1e9 where empty; updated in place.
     """
     size = nearest.shape[0]
@@ -210,12 +237,15 @@ def fill_depth(points, triangles, right, up, towards, extent, nearest):
         y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
         if x0 > x1 or y0 > y1:
             continue
+        col0, col1, row0, row1 = int(np.ceil(x0)), int(x1), int(np.ceil(y0)), int(y1)
+        if col0 > col1 or row0 > row1:  # it lies between the samples' centres
+            continue
         s = f32(1.0) / area
         w1x, w1y = (cy - ay) * s, -(cx - ax) * s
         w2x, w2y = -(by - ay) * s, (bx - ax) * s
-        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
+        for row in range(row0, row1 + 1):
             dy = f32(row) - ay
-            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
+            for col in range(col0, col1 + 1):
                 dx = f32(col) - ax
                 w1 = w1x * dx + w1y * dy
                 w2 = w2x * dx + w2y * dy
@@ -244,7 +274,8 @@ def lit(x, y, z, right, up, towards, extent, nearest, bias):
     for i in range(-1, 2):
         wy = f32(1.5) - abs(f32(i) - fv) if i != 0 else f32(1.5) - abs(fv)
         for j in range(-1, 2):
-            # how far in front the blocker is decides; half a centimetre of softness hides the texels
+            # how far in front the blocker is decides; half a centimetre of softness hides the
+            # texels
             t = min(max(d - nearest[row + i, col + j] * f32(2.0), f32(0.0)), f32(1.0))
             total += wy * (f32(1.5) - abs(f32(j) - fu)) * t
     return total / ((f32(4.5) - f32(2.0) - abs(fu)) * (f32(4.5) - f32(2.0) - abs(fv)))

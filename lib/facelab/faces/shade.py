@@ -2,99 +2,32 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-from facelab.faces import clothes, hair, looks, occluders
+from facelab.faces import clothes, columns, features, hair, looks, occluders, worn
+from facelab.faces.frame import (
+    CLOTHING,
+    GLASSES,
+    HAIR,
+    INNER_MOUTH,
+    LEFT_BROW,
+    LEFT_EYE,
+    LOWER_LIP,
+    OCCLUDER,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    SKIN,
+    SKIPPED,
+    UPPER_LIP,
+    locate,
+    mix3,
+    sunlit,
+    unit,
+)  # fmt: skip
 from facelab.faces.light import FILL_TO, KEY_TO, shade_hair, shade_surface
-from facelab.faces.raster import FAST, f32, hashed, lit, smooth
-
-MASKS = (
-    "background", "skin", "left_brow", "right_brow", "left_eye", "right_eye", "nose", "upper_lip",
-    "lower_lip", "inner_mouth", "ears", "hair", "neck", "clothing", "glasses", "occluder",
-)  # fmt: skip  # left and right are the image's
-(BACKGROUND, SKIN, LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, NOSE, UPPER_LIP, LOWER_LIP,
- INNER_MOUTH, EARS, HAIR, NECK, CLOTHING, GLASSES, OCCLUDER) = range(16)  # fmt: skip
-SKIPPED = 255  # label of a sample that its pixel can do without
-SHADOW_REACH = 16.0  # cm, half the width of the shadow map
-
-
-class Statics(NamedTuple):
-    """Arrays of the head that drawing needs; triangles are sorted so that lashes come last."""
-
-    triangles: np.ndarray  # (T, 3) i32
-    solid: np.ndarray  # (S, 3) i32, the triangles that cast shadows
-    region: np.ndarray  # (T,) u8 into head.REGIONS
-    label: np.ndarray  # (T,) u8 into MASKS for plain skin
-    smooth: np.ndarray  # (T,) u8: 2 even skin and cloth, 1 gentle detail, 0 fine detail
-    lashes: int  # index of the first lash triangle
-    rigid: np.ndarray  # (V,) f32, 1 moves with the skull, 0 with the body
-    eyeball: np.ndarray  # (V,) i8
-    mask_vertices: np.ndarray  # (M,) i32: what a surgical mask covers
-    mask_triangles: np.ndarray  # (U, 3) i32 into mask_vertices
-    temples: np.ndarray  # (2,) i32: above the ears, left and right in the image
-
-
-class Frame(NamedTuple):
-    """What shading needs of the face being drawn, and what it writes. S samples a side."""
-
-    look: np.ndarray  # (looks.COLUMNS,)
-    face: np.ndarray  # (3, 3) rotation of the head
-    normals: np.ndarray  # (V, 3)
-    painted: np.ndarray  # (V, looks.PAINTED)
-    lights: np.ndarray  # (light.LIGHTS, 3)
-    axes: np.ndarray  # (3, 3) right, up and towards of the shadow map
-    shadow: np.ndarray  # (R, R)
-    ids: np.ndarray  # (S, S): head's triangles, then an occluder's, then hair's
-    inverse: np.ndarray  # (S, S) 1 / depth
-    bary: np.ndarray  # (S, S, 2)
-    colour: np.ndarray  # (S, S, 3), written
-    label: np.ndarray  # (S, S) u8, written
-    facing: np.ndarray  # (S, S, 3), written: normals
-    centre: np.ndarray  # (2,) the crop's, in x / depth and -y / depth
-    scale: float  # samples per unit of x / depth
-    distance: float  # cm
-    hair_seed: int
-    cloth_seed: int
-
-
-@njit(cache=True, fastmath=FAST)
-def unit(v):
-    """Scales a vector (3,) to length one in place."""
-    s = f32(1.0) / np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + f32(1e-12))
-    v[0] *= s
-    v[1] *= s
-    v[2] *= s
-
-
-@njit(cache=True, fastmath=FAST)
-def mix3(values, a, b, c, w0, w1, w2, out):
-    """Barycentric mean of three rows of values, into out."""
-    for k in range(out.shape[0]):
-        out[k] = w0 * values[a, k] + w1 * values[b, k] + w2 * values[c, k]
-
-
-@njit(cache=True, fastmath=FAST)
-def locate(i, j, inverse, centre, scale, distance, samples, p, view):
-    """The place p (3,) in cm of sample (i, j), and the direction from it to the camera."""
-    half = f32(0.5) * f32(samples) - f32(0.5)
-    far = f32(1.0) / inverse
-    p[0] = ((f32(j) - half) / scale + centre[0]) * far
-    p[1] = -((f32(i) - half) / scale + centre[1]) * far
-    p[2] = distance - far
-    view[0], view[1], view[2] = -p[0], -p[1], far
-    unit(view)
-
-
-@njit(cache=True, fastmath=FAST)
-def sunlit(p, n, lift, bias, right, up, towards, shadow):
-    """Share of the key light at p (3,), tested `lift` cm off the surface."""
-    return lit(
-        p[0] + n[0] * lift, p[1] + n[1] * lift, p[2] + n[2] * lift, right, up, towards,
-        f32(SHADOW_REACH), shadow, bias,
-    )  # fmt: skip
+from facelab.faces.raster import FAST, f32, hashed, smooth
+from facelab.faces.scalp import POINTS
 
 
 @njit(cache=True, fastmath=FAST)
@@ -107,7 +40,7 @@ def lid_shade(i, j, step, face, ids, region):
         i2, j2 = int(f32(i) - face[1, 1] * reach), int(f32(j) + face[0, 1] * reach)
         if i2 >= 0 and j2 >= 0 and i2 < samples and j2 < samples:
             t = ids[i2, j2]
-            if t < 0 or t >= faces or region[t] != looks.EYEBALL:
+            if t < 0 or t >= faces or region[t] != columns.EYEBALL:
                 dark += f32(0.16)
     return dark
 
@@ -129,11 +62,11 @@ def catch_light(n, view, shade, lights, light):
 @njit(cache=True, fastmath=FAST)
 def inside_mouth(region, z, albedo):
     """Albedo of teeth, tongue or the cavity's wall, z cm deep; returns how open it is to light."""
-    if region == looks.TEETH:
+    if region == columns.TEETH:
         albedo[0], albedo[1], albedo[2] = f32(0.72), f32(0.65), f32(0.55)
         albedo[3], albedo[4] = f32(0.8), f32(0.25)
         return f32(0.75) * smooth(f32(-3.0), f32(2.2), z)
-    if region == looks.TONGUE:
+    if region == columns.TONGUE:
         albedo[0], albedo[1], albedo[2] = f32(0.36), f32(0.13), f32(0.12)
         return f32(0.45) * smooth(f32(-4.0), f32(1.5), z)
     albedo[0], albedo[1], albedo[2] = f32(0.16), f32(0.05), f32(0.045)
@@ -162,11 +95,22 @@ def spared(i, j, ids, smooth):
 def shade_head(frame, statics, canvas, oversample):
     """Shades every sample that shows the head: colour, label and normal."""
     colour, facing, written, flat = frame.colour, frame.facing, frame.label, statics.smooth
-    scale, distance, cloth_seed, eyeball = frame.scale, frame.distance, frame.cloth_seed, statics.eyeball
+    scale, distance, cloth_seed, eyeball = (
+        frame.scale,
+        frame.distance,
+        frame.cloth_seed,
+        statics.eyeball,
+    )
     brow, upper_lid, lower_lid = canvas.brow, canvas.upper_lid, canvas.lower_lid
     eye_x, mouth_y = canvas.eye_x, canvas.mouth_y
     ids, inverse, bary, shadow = frame.ids, frame.inverse, frame.bary, frame.shadow
-    look, face, normals, painted, lights = frame.look, frame.face, frame.normals, frame.painted, frame.lights
+    look, face, normals, painted, lights = (
+        frame.look,
+        frame.face,
+        frame.normals,
+        frame.painted,
+        frame.lights,
+    )
     triangles, regions, labels = statics.triangles, statics.region, statics.label
     places, centre = canvas.place, frame.centre
     right, up, towards = frame.axes[0], frame.axes[1], frame.axes[2]
@@ -174,8 +118,8 @@ def shade_head(frame, statics, canvas, oversample):
     width = frame.scale * f32(17.0) / frame.distance  # samples over a face's width
     fine = smooth(f32(90.0), f32(230.0), width)
     step = max(int(width * f32(0.0065) + f32(0.5)), 1)
-    style = int(look[looks.STYLE])
-    rgb = look[looks.CLOTHES : looks.CLOTHES + 3]
+    style = int(look[columns.STYLE])
+    rgb = look[columns.CLOTHES : columns.CLOTHES + 3]
     albedo, here = np.empty(5, np.float32), np.empty(looks.PAINTED, np.float32)
     cloth, place, light = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     n, p, view = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
@@ -199,19 +143,19 @@ def shade_head(frame, statics, canvas, oversample):
             openness, flesh = here[looks.OPEN], f32(1.0)
             region, label = regions[t], int(labels[t])
             albedo[3], albedo[4] = here[looks.GLOSS], f32(0.42)
-            if region == looks.EYEBALL:
+            if region == columns.EYEBALL:
                 sign = f32(-1.0) if eyeball[a] == 0 else f32(1.0)
-                looks.eye_sample(place[0] - sign * eye_x, place[1], place[2], look, albedo)
+                features.eye_sample(place[0] - sign * eye_x, place[1], place[2], look, albedo)
                 dark = lid_shade(i, j, step, face, ids, regions)
                 openness = f32(0.85) * (f32(1.0) - dark)
                 shade = (f32(0.35) + f32(0.65) * shade) * (f32(1.0) - dark)
                 flesh = f32(0.5)
                 label = LEFT_EYE if sign < f32(0.0) else RIGHT_EYE
-            elif region == looks.TEETH or region == looks.TONGUE or region == looks.INNER:
+            elif region == columns.TEETH or region == columns.TONGUE or region == columns.INNER:
                 openness = inside_mouth(region, place[2], albedo)
                 shade *= f32(0.25) + f32(0.75) * openness
                 label = INNER_MOUTH
-            elif region == looks.LASHES:
+            elif region == columns.LASHES:
                 albedo[0] = albedo[1] = albedo[2] = f32(0.012)
                 albedo[3] = f32(0.0)
             else:
@@ -234,8 +178,10 @@ def shade_head(frame, statics, canvas, oversample):
                         albedo[4] = f32(0.7)
                         if cover > f32(0.5):
                             label = CLOTHING
-            shade_surface(n, view, albedo, albedo[3], albedo[4], flesh, shade, openness, lights, light)
-            if region == looks.EYEBALL:
+            shade_surface(
+                n, view, albedo, albedo[3], albedo[4], flesh, shade, openness, lights, light
+            )
+            if region == columns.EYEBALL:
                 catch_light(n, view, shade, lights, light)
             for k in range(3):
                 colour[i, j, k] = light[k]
@@ -245,21 +191,23 @@ def shade_head(frame, statics, canvas, oversample):
 
 @njit(cache=True, fastmath=FAST)
 def shade_thing(frame, first, things, thing_normals):
-    """Shades every sample that shows the occluder, triangles `things` (U, 3) numbered from first."""
+    """Shades every sample that shows the occluder, triangles `things` (U, 3) numbered from
+    first.
+    """
     ids, look, face = frame.ids, frame.look, frame.face
-    kind = int(look[looks.OCCLUDER])
+    kind = int(look[columns.OCCLUDER])
     base, albedo = np.empty(3, np.float32), np.empty(3, np.float32)
     for c in range(3):
-        base[c] = look[looks.OCCLUDER + 4 + c] ** f32(2.2)
+        base[c] = look[columns.OCCLUDER + 4 + c] ** f32(2.2)
     gloss, rough, flesh, label = f32(0.4), f32(0.4), f32(0.0), OCCLUDER
     if kind == occluders.HAND:
-        looks.skin_tone(look[looks.MELANIN], look[looks.REDNESS] + f32(0.15), base)
+        looks.skin_tone(look[columns.MELANIN], look[columns.REDNESS] + f32(0.15), base)
         flesh = f32(1.0)
-    elif kind == occluders.GLASSES or kind == occluders.SUNGLASSES:
+    elif kind == worn.GLASSES or kind == worn.SUNGLASSES:
         gloss, rough, label = f32(1.0), f32(0.25), GLASSES
         for c in range(3):
-            base[c] *= f32(0.25) if kind == occluders.SUNGLASSES else f32(1.0)
-    elif kind == occluders.MASK:
+            base[c] *= f32(0.25) if kind == worn.SUNGLASSES else f32(1.0)
+    elif kind == worn.MASK:
         gloss, flesh = f32(0.1), f32(0.25)
         for c in range(3):  # most masks are pale
             base[c] = f32(0.35) * base[c] + f32(0.65) * (f32(0.50) + f32(0.10) * f32(c))
@@ -274,7 +222,17 @@ def shade_thing(frame, first, things, thing_normals):
             t = ids[i, j] - first
             if t < 0 or ids[i, j] >= last:
                 continue
-            locate(i, j, frame.inverse[i, j], frame.centre, frame.scale, frame.distance, samples, p, view)
+            locate(
+                i,
+                j,
+                frame.inverse[i, j],
+                frame.centre,
+                frame.scale,
+                frame.distance,
+                samples,
+                p,
+                view,
+            )
             w1, w2 = frame.bary[i, j, 0], frame.bary[i, j, 1]
             w0 = f32(1.0) - w1 - w2
             mix3(thing_normals, things[t, 0], things[t, 1], things[t, 2], w0, w1, w2, n)
@@ -282,7 +240,7 @@ def shade_thing(frame, first, things, thing_normals):
             if n[0] * view[0] + n[1] * view[1] + n[2] * view[2] < f32(0.0):
                 n[0], n[1], n[2] = -n[0], -n[1], -n[2]
             tone = f32(1.0)
-            if kind == occluders.MASK:
+            if kind == worn.MASK:
                 # pleats run across the mask, whichever way the head leans
                 height = face[0, 1] * p[0] + face[1, 1] * p[1] + face[2, 1] * p[2]
                 pleat = max(np.sin(height * f32(3.6)), f32(0.0))
@@ -293,7 +251,9 @@ def shade_thing(frame, first, things, thing_normals):
             for c in range(3):
                 albedo[c] = base[c] * tone
             shade = sunlit(p, n, f32(0.25), f32(0.35), right, up, towards, shadow)
-            shade_surface(n, view, albedo, gloss, rough, flesh, shade, f32(0.8), frame.lights, light)
+            shade_surface(
+                n, view, albedo, gloss, rough, flesh, shade, f32(0.8), frame.lights, light
+            )
             for k in range(3):
                 frame.colour[i, j, k] = light[k]
                 frame.facing[i, j, k] = n[k]
@@ -308,13 +268,13 @@ def shade_strands(frame, first, cards):
     right, up, towards = frame.axes[0], frame.axes[1], frame.axes[2]
     colour, facing, written, centre = frame.colour, frame.facing, frame.label, frame.centre
     scale, distance = frame.scale, frame.distance
-    per_card = 2 * (hair.POINTS - 1)
+    per_card = 2 * (POINTS - 1)
     skull, n, p = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     view, tangent, side = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     albedo, light = np.empty(3, np.float32), np.empty(3, np.float32)
     for axis in range(3):
         skull[axis] = face[axis, 1] * f32(1.5) + face[axis, 2] * f32(-8.0)
-    style, sheen = int(look[looks.STYLE]), f32(1.0)
+    style, sheen = int(look[columns.STYLE]), f32(1.0)
     if style == hair.AFRO:
         sheen = f32(0.25)
     elif style == hair.CURLY:
@@ -328,10 +288,10 @@ def shade_strands(frame, first, cards):
             locate(i, j, inverse[i, j], centre, scale, distance, samples, p, view)
             along, across = bary[i, j, 0], bary[i, j, 1]
             card, segment = t // per_card, (t % per_card) // 2
-            begin, end = card * hair.POINTS * 2, (card + 1) * hair.POINTS * 2 - 2
+            begin, end = card * POINTS * 2, (card + 1) * POINTS * 2 - 2
             base = begin + segment * 2
             before, after = max(base - 2, begin), min(base + 4, end)
-            w = along * f32(hair.POINTS - 1) - f32(segment)
+            w = along * f32(POINTS - 1) - f32(segment)
             for axis in range(3):
                 # the tangent turns smoothly from point to point: no facets in the highlights
                 here = cards[base + 2, axis] - cards[before, axis]
@@ -348,11 +308,13 @@ def shade_strands(frame, first, cards):
                 # strands lie unevenly: each is tilted a little, or highlights become bands
                 tangent[axis] += side[axis] * (tone - f32(0.5)) * f32(0.25)
             unit(tangent)
-            shade = f32(0.2) + f32(0.8) * sunlit(p, n, f32(0.3), f32(0.9), right, up, towards, shadow)
+            shade = f32(0.2) + f32(0.8) * sunlit(
+                p, n, f32(0.3), f32(0.9), right, up, towards, shadow
+            )
             openness = (f32(0.68) + f32(0.32) * along) * (f32(0.9) + f32(0.2) * clump)
             vary = f32(0.74) + f32(0.42) * tone + f32(0.12) * clump
             for k in range(3):
-                albedo[k] = look[looks.HAIR + k] * vary
+                albedo[k] = look[columns.HAIR + k] * vary
             shade_hair(tangent, n, view, albedo, sheen, shade, openness, lights, light)
             for k in range(3):
                 colour[i, j, k] = light[k]

@@ -16,7 +16,8 @@ def fill_hair(
 
     Args:
         count: triangles to draw, in the order of `hair.Scalp.triangles`. number: id of the first.
-        points: points along a card. ragged: 0 even tips, 1 very uneven. curls: 1 holes as in curly hair.
+        points: points along a card. ragged: 0 even tips, 1 very uneven. curls: 1 holes as in curly
+            hair.
         inverse_depth, ids, bary: as in `fill`; here bary holds (along, across), 0 to 1 and -1 to 1.
     """
     size = inverse_depth.shape[0]
@@ -53,6 +54,9 @@ def fill_hair(
         y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
         if x0 > x1 or y0 > y1:
             continue
+        col0, col1, row0, row1 = int(np.ceil(x0)), int(x1), int(np.ceil(y0)), int(y1)
+        if col0 > col1 or row0 > row1:  # it lies between the samples' centres
+            continue
         s = f32(1.0) / area
         w1x, w1y = (cy - ay) * s, -(cx - ax) * s
         w2x, w2y = -(by - ay) * s, (bx - ax) * s
@@ -60,9 +64,9 @@ def fill_hair(
         card = t // per_card
         segment = (t % per_card) // 2
         second = t % 2 == 1
-        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
+        for row in range(row0, row1 + 1):
             dy = f32(row) - ay
-            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
+            for col in range(col0, col1 + 1):
                 dx = f32(col) - ax
                 w1 = w1x * dx + w1y * dy
                 w2 = w2x * dx + w2y * dy
@@ -99,9 +103,11 @@ def fill_hair(
 
 @njit(cache=True, fastmath=FAST)
 def fill_lashes(screen, triangles, first, last, place, length, inverse_depth, ids, bary):
-    """Rasterises triangles[first:last], the lashes, cut into single hairs that thin out to their tips.
+    """Rasterises triangles[first:last], the lashes, cut into single hairs that thin out to their
+    tips.
 
-    `place` (V, 3) is where vertices lie on the mean head: lashes reach outwards from the eyeballs there.
+    `place` (V, 3) is where vertices lie on the mean head: lashes reach outwards from the eyeballs
+    there.
     `length` 1 is full length.
     """
     size = inverse_depth.shape[0]
@@ -123,10 +129,13 @@ def fill_lashes(screen, triangles, first, last, place, length, inverse_depth, id
         y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)
         if x0 > x1 or y0 > y1:
             continue
+        col0, col1, row0, row1 = int(np.ceil(x0)), int(x1), int(np.ceil(y0)), int(y1)
+        if col0 > col1 or row0 > row1:  # it lies between the samples' centres
+            continue
         s = f32(1.0) / area
-        for row in range(int(np.ceil(y0)), int(np.floor(y1)) + 1):
+        for row in range(row0, row1 + 1):
             dy = f32(row) - ay
-            for col in range(int(np.ceil(x0)), int(np.floor(x1)) + 1):
+            for col in range(col0, col1 + 1):
                 dx = f32(col) - ax
                 w1 = ((cy - ay) * dx - (cx - ax) * dy) * s
                 w2 = ((bx - ax) * dy - (by - ay) * dx) * s
@@ -143,7 +152,9 @@ def fill_lashes(screen, triangles, first, last, place, length, inverse_depth, id
                 hairs = hashed(
                     int(np.floor(np.arctan2(x, d) * f32(22.0))), 1 if y > f32(-0.25) else 2, 5
                 )
-                limit_along = (f32(0.45) + f32(0.75) * hairs if y > f32(-0.25) else f32(0.65) * hairs) * length
+                limit_along = (
+                    f32(0.45) + f32(0.75) * hairs if y > f32(-0.25) else f32(0.65) * hairs
+                ) * length
                 if along > limit_along:
                     continue
                 inverse_depth[row, col] = z
