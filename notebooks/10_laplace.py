@@ -65,7 +65,7 @@ plots.use()
 chosen = notebook_parameters(tier=tier, seeds=seeds, data=data, only=only)
 PARTS = {"table-2", "table-3", "fig-4", "london"}
 if chosen.data != "synthetic" or not {*chosen.only} <= PARTS:
-    raise FacelabError(f"no such data {chosen.data!r}, or no such part: {chosen.only}")
+    raise FacelabError(f"expected data 'synthetic' and parts of {sorted(PARTS)}: {chosen}")
 plan = experiments.settings(chosen.tier)
 plan = dataclasses.replace(plan, seeds=chosen.seeds or plan.seeds)
 book = labbook.open("laplace", chosen.tier, seeds=plan.seeds)
@@ -388,7 +388,7 @@ book.figure(
 # depends on the size of the picture.
 #
 # Below: the forward pass; shapes; the layers beside the paper's Table 1; the parameters
-# beside Table 3's. Three layers are not in Table 1, which read literally makes 1.78 to
+# beside Table 3's. Three layers are not in Table 1, which read literally makes about
 # 1.79 million parameters, fewer than Table 3 says. Our list is one that gives the
 # counts of Table 3 (where 0.0389 has two digits swapped: the abstract says 0.0398).
 
@@ -480,9 +480,9 @@ pd.DataFrame(rows, columns=columns).round(3)
 # on its *common* and *challenge* parts, and takes unlabelled faces from MegaFace. We
 # use rendered faces of people who do not exist: exact landmarks, also of hidden points,
 # and as many as we like. *Common* has mild poses, expressions and light; *challenge*
-# has large poses, strong expressions, hard light, blur, and things before the face. No
-# person is in two of the sets. Training labels get an annotator's scatter, mostly along
-# the jaw; test labels are exact.
+# has large poses, strong expressions, hard light, blur, and things before the face.
+# Nobody in a test set is in a training set. Training labels get an annotator's scatter,
+# mostly along the jaw; test labels are exact.
 
 # %%
 reference = plan.run()
@@ -838,7 +838,7 @@ book.figure(
 # %%
 records = []
 try:
-    records = london.load(part="neutral_front") if detectors else []
+    records = london.load(strict=False) if detectors else []
 except FacelabError as error:
     print(error)
 if records:

@@ -48,13 +48,13 @@ def table_3(*, size: int = 80, seconds: float = 1.0) -> dict[tuple[str, str], fl
 
 @torch.inference_mode()
 def _rate(call: Callable[[], object], seconds: float) -> float:
-    """Calls a second, the median over tenths of the time, after a warm-up."""
-    for _ in range(3):
+    """Calls a second, the median over fifths of the time, after a warm-up."""
+    for _ in range(2):
         call()
     rates = []
-    for _ in range(10):
+    for _ in range(5):
         start, count = time.perf_counter(), 0
-        while time.perf_counter() - start < seconds / 10:
+        while time.perf_counter() - start < seconds / 5:
             call()
             count += 1
         rates.append(count / (time.perf_counter() - start))
