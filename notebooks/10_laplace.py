@@ -65,7 +65,7 @@ plots.use()
 chosen = notebook_parameters(tier=tier, seeds=seeds, data=data, only=only)
 PARTS = {"table-2", "table-3", "fig-4", "london"}
 if chosen.data != "synthetic" or not {*chosen.only} <= PARTS:
-    raise FacelabError(f"expected data 'synthetic' and parts of {sorted(PARTS)}: {chosen}")
+    raise FacelabError(f"expected synthetic data and parts of {PARTS}, got {chosen}")
 plan = experiments.settings(chosen.tier)
 plan = dataclasses.replace(plan, seeds=chosen.seeds or plan.seeds)
 book = labbook.open("laplace", chosen.tier, seeds=plan.seeds)
