@@ -6,7 +6,7 @@
 
 Of eager PyTorch, torch.compile, ONNX Runtime and OpenVINO the last is the fastest at every width
 (`benchmarks/laplace_speed.py`), so it is used where it is installed, else PyTorch; both compute in
-bfloat16 where the processor does, which moves landmarks by a hundredth of a pixel.
+bfloat16 where the processor does, which moves landmarks by a few hundredths of a pixel.
 """
 
 import copy
