@@ -101,7 +101,7 @@ def paint(look, zones, azimuth, height, style, seed, out):
     for v in range(zones.shape[0]):
         flush = (
             zones[v, FLUSH]
-            * (f32(0.12) + f32(0.36) * look[REDNESS])
+            * (f32(0.10) + f32(0.28) * look[REDNESS])
             * (f32(0.35) + f32(0.65) * pale)
         )
         tired = zones[v, UNDER_EYE] * (f32(0.18) + f32(0.24) * old)
@@ -126,7 +126,7 @@ def paint(look, zones, azimuth, height, style, seed, out):
         colour[2] = base[2] * dark * (f32(1.0) - f32(0.45) * flush - blood)
         for layer in range(1, 3):  # eye shadow, blush
             amount = look[MAKEUP + 4 * layer + 3] * zones[v, EYE_SHADOW if layer == 1 else BLUSH]
-            amount = min(amount * (f32(0.85) if layer == 1 else f32(0.55)), f32(0.9))
+            amount = min(amount * (f32(0.85) if layer == 1 else f32(0.36)), f32(0.9))
             for c in range(3):
                 tint = look[MAKEUP + 4 * layer + c]
                 colour[c] += (tint * tint * (f32(0.35) + f32(0.65) * pale) - colour[c]) * amount

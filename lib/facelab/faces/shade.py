@@ -314,7 +314,7 @@ def shade_strands(frame, first, cards):
             openness = (f32(0.68) + f32(0.32) * along) * (f32(0.9) + f32(0.2) * clump)
             vary = f32(0.74) + f32(0.42) * tone + f32(0.12) * clump
             for k in range(3):
-                albedo[k] = look[columns.HAIR + k] * vary
+                albedo[k] = (look[columns.HAIR + k] + f32(0.006)) * vary
             shade_hair(tangent, n, view, albedo, sheen, shade, openness, lights, light)
             for k in range(3):
                 colour[i, j, k] = light[k]
