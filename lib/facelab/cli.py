@@ -60,6 +60,9 @@ def reproduce(
     cold = not any(paths.cache_dir().iterdir())
 
     from facelab import runner  # papermill and Jupyter take a second or two to import
+    from facelab.faces import head
+
+    head.load()  # distils it once, here rather than in a notebook that would show the progress
 
     parameters = {"tier": tier, "seeds": seeds, "data": data, "only": only}
     sources = runner.find(notebook or [])
