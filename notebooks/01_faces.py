@@ -99,7 +99,7 @@ CLEAN = [0, 0, 0, 1, 1, 1]  # no blur, grain or compression; tones as they are
 GAP = 4  # pixels between pictures
 
 
-def draw(id, rows, *, side=78, label=92, margin=1.7, **texts):
+def draw(id, rows, *, side=74, label=92, margin=1.7, **texts):
     """Publishes rows of (name, factors, captions or None) as the figure `id`."""
     size = int(side * plan.scale)
     heads = [3 + 13 * (1 + row[2][0].count("\n")) if row[2] else 0 for row in rows]
