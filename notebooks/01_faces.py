@@ -118,7 +118,7 @@ def draw(id, rows, *, side=74, label=92, margin=1.7, **texts):
             box = (x / width, y / height, side / width, side / height)
             axes = figure.add_axes(box)
             plots.show_image(axes, image)
-            axes.set_title(captions[k], fontsize=7.5, pad=2)
+            axes.set_title(captions[k], fontsize=7, pad=2)
             lines.append((name, captions[k], factors.identity[k]))
         y -= GAP
     shown = pd.DataFrame(lines, columns=["row", "shown", "person"])
@@ -407,7 +407,7 @@ swept = vary(guide, "expression", np.array(single))  # 18 faces
 draw(
     "units",
     [("", swept[k : k + 9], names[k : k + 9]) for k in (0, 9)],
-    side=94,
+    side=101,
     label=0,
     margin=1.3,
     alt="Eighteen pictures of one face, each with one action unit at full strength.",
@@ -1088,10 +1088,11 @@ sex = np.where(crowd.gender > 0.5, "men", "women")
 tables = {name: pd.crosstab(np.array(v), sex) / 20 for name, v in counted.items()}
 figure, panels = plt.subplots(1, 4, figsize=(8, 2.4))
 for axes, (name, table) in zip(panels, tables.items(), strict=True):
-    table[["women", "men"]].plot.barh(ax=axes, width=0.8, legend=name == "age")
+    table[["women", "men"]].plot.barh(ax=axes, width=0.8, legend=False)
     axes.set(title=name, xlabel="people (%)", ylabel="")
     axes.tick_params(labelsize=7.5)
 panels[0].set_ylim(-0.6, 9)  # room for the legend
+panels[0].legend(loc="upper right", fontsize=7.5)
 book.figure(
     "people",
     figure,
