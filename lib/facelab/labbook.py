@@ -38,7 +38,7 @@ __all__ = ["COLUMNS", "Book", "Drawing", "Layout", "open", "opening"]
 
 PUBLISHED_ONLY = "published value only"
 NOT_CHECKED = "published value not yet checked against the paper"
-SVG_LIMIT = 1_500_000  # bytes; rasters embedded as text make larger ones useless in a repository
+SVG_LIMIT = 150_000  # bytes; beyond it an SVG is little but the raster that the PNG holds already
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 

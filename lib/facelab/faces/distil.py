@@ -135,7 +135,7 @@ def _basis(model) -> dict[str, np.ndarray]:
         GENDERS, ANCESTRIES, AGES.items(), WEIGHTS.items()
     ):
         basis[f"corner:{gender}:{ancestry}:{age[0]}:{weight[0]}"] = rest(
-            gender=float(gender == "male"), age=age[1], weight=weight[1],
+            gender=float(gender == "female"), age=age[1], weight=weight[1],
             **{name: float(name == ancestry) for name in ANCESTRIES},
         )  # fmt: skip
     mixed = {"gender": 0.5, "age": 0.75, "weight": 0.5, **dict.fromkeys(ANCESTRIES, 1 / 3)}

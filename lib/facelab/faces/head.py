@@ -19,7 +19,7 @@ from facelab import FacelabError
 from facelab.faces.locking import lock
 from facelab.paths import atomic_write, cache_dir
 
-HEAD_VERSION = 9  # raise when the file's contents change: every cache is then re-made
+HEAD_VERSION = 10  # raise when the file's contents change: every cache is then re-made
 REGIONS = ("skin", "lips", "inner_mouth", "teeth", "tongue", "eyeball", "lashes", "body")
 
 

