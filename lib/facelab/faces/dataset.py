@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import filelock
 import numpy as np
 from tqdm import tqdm
 
 from facelab.faces.factors import Factors
 from facelab.faces.head import HEAD_VERSION
-from facelab.faces.locking import lock
 from facelab.faces.render import Faces, render
 from facelab.faces.sample import sample
 from facelab.paths import atomic_write, cache_dir
@@ -80,7 +80,7 @@ def rendered(
     faces = _read(path, factors)
     if faces is None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with lock(path.with_suffix(".lock")):
+        with filelock.FileLock(path.with_suffix(".lock")):
             faces = _read(path, factors)  # the other process may have made it while we waited
             if faces is None:
                 _render(path, factors, size, margin, oversample, tuple(channels))

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from facelab import FacelabError
-from facelab.faces.locking import lock
 from facelab.paths import atomic_write, cache_dir
 
 HEAD_VERSION = 10  # raise when the file's contents change: every cache is then re-made
@@ -85,7 +85,7 @@ def load() -> Head:
     path = cache_dir() / f"head-v{HEAD_VERSION}.safetensors"
     head = _read(path)
     if head is None:
-        with lock(path.with_suffix(".lock")):
+        with filelock.FileLock(path.with_suffix(".lock")):
             head = _read(path)  # the other process may have made it while we waited
             if head is None:
                 _make(path)
