@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from facelab import plots
 from facelab.statistics import Estimate
@@ -28,9 +29,10 @@ def draw_estimates(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate]
 
 
 def _plain_ticks(axis: Axis) -> None:
-    """Numbers instead of powers of ten along a logarithmic axis."""
+    """Numbers 1, 2, 5, 10, ... instead of powers of ten along a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def problem(image: Any, point: np.ndarray, maps: Mapping[str, Any]) -> Figure:
