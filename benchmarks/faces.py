@@ -12,9 +12,9 @@ import argparse
 import time
 
 import numpy as np
-from facelab.faces.scene import posed_vertices
 
 from facelab import faces
+from facelab.faces.scene import posed_vertices
 
 
 def main() -> None:
