@@ -235,7 +235,7 @@ def _peak_memory(tick: Callable[[], Any]) -> Iterator[Callable[[], float]]:
     def watch() -> None:
         nonlocal most
         this = psutil.Process()
-        while not stop.wait(0.5):
+        while not stop.wait(0.2):
             tick()
             total = 0
             for process in this.children(recursive=True):
