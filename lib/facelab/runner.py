@@ -228,7 +228,7 @@ def _peak_memory(tick: Callable[[], Any]) -> Iterator[Callable[[], float]]:
     """Yields a function: the most memory (MiB) that the processes under this one held so far.
 
     Args:
-        tick: called twice a second, so that a clock goes on while one cell takes minutes.
+        tick: called five times a second, so that a clock goes on while one cell takes minutes.
     """
     most, stop = 0.0, threading.Event()
 
