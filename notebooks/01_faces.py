@@ -304,7 +304,7 @@ middle = {"gender": 0.2, "ancestry": [0.1, 0.1, 0.8], "age": 35, "weight": 0.5}
 mixes = [(1, 0, 0), (0.5, 0.5, 0), (0, 1, 0), (0, 0.5, 0.5), (0, 0, 1), (0.5, 0, 0.5)]
 lineages = ["African", "", "Asian", "", "Caucasian", "", "all"]
 walks = {
-    "gender": (2 * walk - 0.5, ["female", *[""] * 5, "male"]),
+    "gender": (walk, ["female", *[""] * 5, "male"]),
     "age": (20 + 60 * walk, [f"{20 + 10 * k} years" for k in range(7)]),
     "weight": (walk, ["light", *[""] * 5, "heavy"]),
     "ancestry": ([*mixes, (1 / 3,) * 3], lineages),
@@ -834,7 +834,9 @@ book.figure(
 # was trained on. A *difficulty* says how widely pictures vary. Two test sets stand for
 # the two parts of the 300-W benchmark: *common*, with moderate pose and expression, and
 # *challenge*, with large pose, strong expression, things in the way and bad light.
-# *Train* covers both, and more; *studio* is frontal and evenly lit.
+# *Train* turns heads further than both, but its light, blur and things in the way stop
+# short of *challenge*; *studio* is frontal and evenly lit, *neutral* like a passport
+# photograph.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -1168,8 +1170,8 @@ for yaw in (0, 20, 40, 60):
     by_part = {p: hidden[:, i:j].mean() for p, (i, j, _) in plots.PARTS.items()}
     worst = max(by_part, key=by_part.get)
     print(f"1: {yaw:2} degrees: {hidden.mean():4.0%} hidden, most of all the {worst}")
-print("expect a few percent at the front (hair!), 5 to 30 % at 60 degrees: the contour")
-print("slides, so it stays in view; what goes behind the nose is lost")
+print("expect a few percent at the front (hair over the jaw's ends), 5 to 30 % at 60")
+print("degrees; fixed jaw points would lose most of the far half, the slide saves them")
 
 # %% tags=["solution"]
 near, far = faces.render(vary(guide, "camera", [30, 300], 3), size=128).landmarks

@@ -384,8 +384,8 @@ book.figure(
 # encoder stages halve the size each time; the decoder walks back from 5 x 5 to 80 x 80
 # and joins, at every size, what it has (coarse: *this is the left eye*) with the
 # encoder's features of that size (fine: *here is a corner*). Joining is a concatenation
-# and a 5 x 5 convolution. No normalisation, dropout of 0.2, leaky ReLUs. Nothing in it
-# depends on the size of the picture.
+# and a 5 x 5 convolution. No normalisation, dropout of 0.2, leaky ReLUs. It takes
+# pictures of any size that is a multiple of 16.
 #
 # Below: the forward pass; shapes; the layers beside the paper's Table 1; the parameters
 # beside Table 3's. Three layers are not in Table 1, which read literally makes about
@@ -492,7 +492,8 @@ fields = [*fields.split(), "decay", "dropout", "target_scale", "discriminator_wi
 rows = {f: (getattr(original, f), getattr(reference, f)) for f in fields}
 rows["label_noise"] = ("people's", reference.label_noise)
 rows["unlabelled"] = (experiments.settings("paper").unlabelled, plan.unlabelled)
-frame = pd.DataFrame.from_dict(rows, orient="index", columns=["paper", "this tier"])
+columns = ["paper, or our choice", "this tier"]
+frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 frame.astype(str)
 
 # %%
@@ -776,8 +777,9 @@ if widths:
         "size-error-fps",
         figures.curves(series, xlabel="frames per second (CPU)", xscale="log"),
         alt="Error against frames per second for four methods at five widths.",
-        caption="Error over speed at the widths 1, 1/2, 1/4, 1/8 and 1/16, left to "
-        "right.",
+        caption="Error of this tier's networks over the speed of the paper's (64 to 4 "
+        "channels, 80 x 80 pixels) at the same fraction of the width: 1, 1/2, 1/4, 1/8 "
+        "and 1/16, left to right.",
         data=tables.tidy_series(series),
     )
     display(drawing)
@@ -846,9 +848,10 @@ book.figure(
 #
 # None of these networks has seen a photograph. The Face Research Lab London Set has
 # frontal portraits with 189 hand-placed points; `data.london_map` says which of our 68
-# they share: all but the jaw, whose points are defined along it by arc length only. The
-# detectors were trained longer, with augmentation: one per loss, and one on flat-shaded
-# faces without skin, hair or light, to see what looks are worth. Crops are shaken as a
+# they share: all but the jaw beside the chin, whose points are defined along it by arc
+# length only. The detectors were trained with augmentation and exact labels: softargmax,
+# LaplaceKL, and LaplaceKL on grey heads under one lamp, without skin or hair, to see
+# what looks are worth. Crops are shaken as a
 # face detector's would be. *Adapted* means a fixed offset per point, learned from the
 # first eight people, because annotators do not click where a mesh has its vertices;
 # those eight are not tested.
@@ -919,6 +922,10 @@ if records:
 # Each claim is a difference between two rows, paired by test face: positive numbers
 # speak for it. It *holds*, or is *reversed*, where the 95 % interval excludes zero, and
 # is *undecided* otherwise. At a small tier this is evidence about small networks.
+#
+# Two claims say that something *does not help*. They *hold* here only where it hurts;
+# an interval about zero, which agrees with them too, reads *undecided*. With one seed
+# the intervals cover test faces, not another training.
 
 # %%
 printed = [published, book.published("spread"), book.published("table-3")]
@@ -946,7 +953,7 @@ verdicts.drop(columns=["n", "seeds"]).round(3)
 # 4. **Signs** (Algorithm 1 against Eq. 4-7): the equations,
 #    `losses.discriminator_loss`.
 # 5. **$G$'s adversarial term** (Eq. 5): minimax as printed, `losses.generator_loss`.
-# 6. **Units** of $D$ and $b$: pixels of the heatmap. One pixel on 80 is less on a
+# 6. **Units** of $\tilde s - s$ and $b$: pixels of the heatmap. One pixel on 80 is less on a
 #    smaller map; a tier may scale it (`target_scale` in section 4.1).
 # 7. **Layers** (Table 1 against Table 3): the list that gives the parameter counts,
 #    `model.RCN`; rows "$D_F$ ... 20 x 20" repeat the next row's size.
@@ -1033,7 +1040,8 @@ Markdown(
 # %% [markdown]
 # A heatmap is more than its mean. A loss on the mean is blind to spread; the Laplace
 # divergence measures both at once, punishes over-confidence and diffuseness, and ties
-# the best spread to the error. The adversarial game asks unlabelled faces for heatmaps
+# the *best* spread to the error; whether a trained network obeys, section 6.1 measures.
+# The adversarial game asks unlabelled faces for heatmaps
 # that look true.
 #
 # ## References
