@@ -1,10 +1,11 @@
-"""The lab book: tables and figures of a notebook, written with where they come from.
+"""The lab book: tables, figures and claims of a notebook, written with where they come from.
 
     book = labbook.open("laplace", tier, notebook="10_laplace", seeds=seeds)
     published = book.published("table-2")                 # the paper's numbers, those checked
     frame = book.beside(published, {("LaplaceKL", "full"): bootstrap_mean(nme)})
     book.table("table-2", frame, caption="...", runs=results)
     book.figure("fig-4", figure, alt="...", caption="...", data=curves)
+    book.claims(evidence, runs=results)                   # the ledger, see facelab.verdicts
 
 A table is tidy, one row a cell, with the columns `COLUMNS`; it becomes `<id>.csv`, `<id>.md` and
 `<id>.json` in `results/<tier>/<paper>/`. A figure becomes `<id>.png`, `<id>.svg`, `<id>.csv` (what
@@ -28,8 +29,9 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from facelab import FacelabError, paths, provenance, published
+from facelab import FacelabError, claims, paths, provenance, published, verdicts
 from facelab.drawings import Drawing, plotted
+from facelab.ledger import Ledger, counted
 from facelab.runs import measured
 from facelab.statistics import Estimate
 from facelab.tables import COLUMNS, Layout, Table, check
@@ -256,6 +258,40 @@ class Book:
         }
         _write_json(folder / f"{id}.json", about)
         return Drawing(png=png, alt=alt, caption=caption, source=provenance.line(entry))
+
+    def claims(
+        self, evidence: verdicts.Evidence, *, runs: Sequence[Mapping[str, Any]] = ()
+    ) -> Ledger:
+        """Judges the paper's claims, writes the ledger and returns it for display.
+
+        It becomes `claims.csv` (a row a claim, in the columns `verdicts.COLUMNS`), `claims.md` and
+        `claims.json`, with the contradictions in the paper in the last two.
+
+        Args:
+            evidence: ours under the names of the published cells; see `verdicts.judged`. Claims
+                about what is not in it are "not attempted at this tier".
+            runs: results of the experiments behind it.
+
+        Raises:
+            FacelabError: `claims.yaml` is missing or wrong, or evidence does not fit a claim.
+        """
+        register = claims.read(self.paper)
+        frame = verdicts.judged(register, evidence, tier=self.tier)
+        found = verdicts.contradictions(register)
+        entry = self._record(runs)
+        entry["claims"] = provenance.digest(claims.path(self.paper))
+        ledger = Ledger(frame=frame, contradictions=found, source=provenance.line(entry))
+        about = {
+            "id": "claims",
+            "caption": f"{len(frame)} claims of the paper: {counted(frame)}.",
+            "contradictions": json.loads(found.to_json(orient="records", double_precision=6)),
+            "provenance": entry,
+        }
+        folder = paths.results_dir(self.tier, self.paper)
+        _write(folder / "claims.csv", _csv(frame))
+        _write(folder / "claims.md", ledger.markdown() + "\n")
+        _write_json(folder / "claims.json", about)
+        return ledger
 
     def _record(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The provenance of one artefact, with what its experiments took."""

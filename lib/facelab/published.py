@@ -44,3 +44,21 @@ def read(paper: str, name: str) -> pd.DataFrame:
         raise FacelabError(f"{where}: a value is no number ({error})") from error
     frame["value"] = values.where(frame["status"] != "unverified")
     return frame.rename(columns={"value": "paper"})
+
+
+def numbers(paper: str) -> dict[tuple[str, str, str], tuple[float, str]]:
+    """All numbers of a paper with their units, by (table, row, column); nan where unchecked.
+
+    Raises:
+        FacelabError: a file is wrong, or two files hold the same cell; the message names it.
+    """
+    found: dict[tuple[str, str, str], tuple[float, str]] = {}
+    for file in sorted((PAPERS / paper / "published").glob("*.csv")):
+        for cell in read(paper, file.stem).itertuples(index=False):
+            key = (cell.table, cell.row, cell.column)
+            if key in found:
+                raise FacelabError(
+                    f"{paper}/published/{file.name}: {', '.join(key)} stands in another file, too"
+                )
+            found[key] = (cell.paper, cell.unit)
+    return found

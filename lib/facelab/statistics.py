@@ -13,6 +13,7 @@ bootstrap over n values shrinks the variance by (n - 1) / n.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,42 @@ def paired_difference(
             f"paired values go with the same samples and seeds: a is {np.shape(a)}, b {np.shape(b)}"
         )
     return bootstrap_mean(first - second, seed=seed, resamples=resamples, level=level)
+
+
+def bootstrap_function(
+    function: Callable[..., Any],
+    *values: Any,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Estimate:
+    """A function of the means of several methods, all tested on the same samples (and seeds).
+
+    Each draw takes the same samples and seeds from all of them, so the methods stay paired.
+
+    Args:
+        function: of as many numbers, or arrays (resamples,) of them, as there are ``values``.
+        values: (N,) or (S, N) each, in the same order of samples (and seeds).
+
+    Raises:
+        ValueError: shapes differ, no values, or values that are not finite.
+    """
+    tables = [_table(value, f"values {i + 1}") for i, value in enumerate(values)]
+    shapes = {table.shape for table in tables}
+    if len(shapes) != 1:
+        raise ValueError(
+            f"paired values go with the same samples and seeds: got {[np.shape(v) for v in values]}"
+        )
+    drawn = function(*(_resampled(table, seed, resamples) for table in tables))  # (resamples,)
+    tail = (1 - level) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Estimate(
+        value=float(function(*(table.mean() for table in tables))),
+        low=float(low),
+        high=float(high),
+        n=tables[0].shape[1],
+        seeds=tables[0].shape[0],
+    )
 
 
 def _table(values: Any, name: str) -> np.ndarray:

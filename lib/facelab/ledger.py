@@ -1,0 +1,111 @@
+"""The ledger of a paper: its claims with verdicts, and its contradictions, for people to read."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facelab.tables import DASH, SMOKE
+from facelab.verdicts import VERDICTS
+
+INTERVALS = (
+    "Ours with 95 % intervals, by bootstrap over what stands under *n*; with one training they say "
+    "nothing about another. Effects are relative, so that other data may be compared. The verdicts "
+    "are about the networks of this tier."
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Ledger:
+    """Claims with verdicts; renders itself in notebooks.
+
+    Attributes:
+        frame: one row a claim, in `verdicts.COLUMNS`.
+        contradictions: one row each, as `verdicts.contradictions` gives them.
+        source: the line of provenance.
+    """
+
+    frame: pd.DataFrame
+    contradictions: pd.DataFrame
+    source: str
+
+    def claims_markdown(self) -> str:
+        """Statement, paper, ours, n and verdict of each claim, then the levels and remarks."""
+        lines = [
+            f"**{len(self.frame)} claims of the paper: {counted(self.frame)}.**",
+            "",
+            "| claim | where | in | paper | ours | n | verdict |",
+            "|---|---|---|---:|---:|---|---|",
+        ]
+        for row in self.frame.itertuples(index=False):
+            texts = [row.claim, row.where, row.unit, number(row.paper, row.unit), ours(row)]
+            lines.append(_line([*texts, basis(row), f"*{row.verdict}*"]))
+        lines += ["", INTERVALS]
+        if (self.frame["tier"] == "smoke").any():
+            lines += ["", SMOKE]
+        lines += ["", "Levels and remarks:", ""]
+        lines += [f"- `{row.id}`: {row.note}" for row in self.frame.itertuples() if row.note]
+        return "\n".join(lines)
+
+    def contradictions_markdown(self) -> str:
+        """What the paper's text says, and what its own tables give."""
+        lines = [
+            "**Where the paper's text contradicts its tables.**",
+            "",
+            "| where | the text says | by the tables | remark |",
+            "|---|---|---:|---|",
+        ]
+        for row in self.contradictions.itertuples(index=False):
+            given = f"{row.tables:.4g} {row.unit}".strip()
+            if not np.isnan(row.midpoint):
+                given += f" ({row.midpoint:.1f} % of the mean of both)"
+            lines.append(_line([row.where, f"“{row.quote}”", given, row.remark]))
+        return "\n".join(lines)
+
+    def markdown(self) -> str:
+        parts = [self.claims_markdown()]
+        if len(self.contradictions):
+            parts.append(self.contradictions_markdown())
+        return "\n\n".join([*parts, f"<sub>{self.source}</sub>"])
+
+    def __repr__(self) -> str:
+        return self.claims_markdown()
+
+    def _repr_markdown_(self) -> str:
+        return self.claims_markdown()
+
+
+def counted(frame: pd.DataFrame) -> str:
+    """How many claims have each verdict: "2 reproduced, 3 inconclusive"."""
+    count = frame["verdict"].value_counts()
+    return ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS if verdict in count)
+
+
+def number(value: float, unit: str) -> str:
+    """Relative effects with one digit after the point, values with four digits."""
+    if np.isnan(value):
+        return DASH
+    relative = unit.startswith("%") or unit in ("points", "times")
+    return f"{round(value, 1) + 0.0:.1f}" if relative else f"{value:.4g}"
+
+
+def ours(row: Any) -> str:
+    """Our effect with its interval, where there is one: 5.3 [5.2, 5.4]."""
+    text = number(row.ours, row.unit)
+    if row.low < row.high:
+        text += f" [{number(row.low, row.unit)}, {number(row.high, row.unit)}]"
+    return text
+
+
+def basis(row: Any) -> str:
+    """What ours is over: 689 test faces, 3 trainings."""
+    if row.seeds == 0:
+        return row.varies if row.n else DASH
+    return f"{row.n:,} test faces, {row.seeds} training{'s' if row.seeds > 1 else ''}"
+
+
+def _line(texts: list[str]) -> str:
+    return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in texts)} |"
