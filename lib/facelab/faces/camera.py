@@ -9,12 +9,26 @@ from numba import njit
 
 from facelab.faces.raster import FAST, f32, hashed
 
+TONES = 512  # steps of the tone curve's table
+
+
+@njit(cache=True, fastmath=FAST)
+def tone_curve(gamma, contrast, out):
+    """Display values out (TONES + 1,) for roots of light from 0 to 1: sRGB, film's S, contrast."""
+    for k in range(TONES + 1):
+        # one power for sRGB's curve and gamma together; sRGB is close to 1 / 2.25
+        x = (f32(k) / f32(TONES)) ** (gamma * f32(2.0 / 2.25))
+        x += f32(0.22) * x * (f32(1.0) - x) * (f32(2.0) * x - f32(1.0))  # film's S
+        out[k] = f32(0.46) + (x - f32(0.46)) * contrast
+
 
 @njit(cache=True, fastmath=FAST)
 def develop(image, exposure, gamma, contrast, saturation):
     """Linear light to display values in place: image (3, H, W). A soft shoulder, sRGB, then
     grading.
     """
+    curve = np.empty(TONES + 1, np.float32)
+    tone_curve(gamma, contrast, curve)
     for row in range(image.shape[1]):
         for col in range(image.shape[2]):
             mean = f32(0.0)
@@ -23,11 +37,9 @@ def develop(image, exposure, gamma, contrast, saturation):
                 # slope 1.25 in the darks, a long shoulder towards white
                 x *= f32(1.25)
                 x = x * (f32(1.0) + x * f32(0.10)) / (f32(1.0) + f32(0.55) * x)
-                x = min(x, f32(1.0))
-                # one power for sRGB's curve and gamma together; sRGB is close to 1 / 2.25
-                x = x ** (gamma * f32(1.0 / 2.25))
-                x += f32(0.22) * x * (f32(1.0) - x) * (f32(2.0) * x - f32(1.0))  # film's S
-                x = f32(0.46) + (x - f32(0.46)) * contrast
+                x = np.sqrt(x) * f32(TONES)  # roots spread the darks over the table
+                k = min(int(x), TONES - 1)
+                x = curve[k] + (curve[k + 1] - curve[k]) * min(x - f32(k), f32(1.0))
                 image[c, row, col] = x
                 mean += x * (f32(0.299) if c == 0 else (f32(0.587) if c == 1 else f32(0.114)))
             for c in range(3):

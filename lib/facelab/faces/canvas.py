@@ -148,7 +148,7 @@ def _openness(head: Head) -> np.ndarray:
         right /= np.linalg.norm(right)
         axes = [a.astype(np.float32) for a in (right, np.cross(d, right), d)]
         depth = np.full((192, 192), -1e9, np.float32)
-        fill_depth(points, solid, *axes, f32(28.0), depth)
+        fill_depth(points, solid, *axes, f32(28.0), False, depth)
         weight = np.clip(normals @ d, 0, None)
         for v in np.flatnonzero(weight > 0):
             share = lit(*points[v], *axes, f32(28.0), depth, f32(0.35))

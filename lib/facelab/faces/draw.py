@@ -44,7 +44,7 @@ def pose_faces(faces, gaze, whole, part, look, statics, scalp, posed, cards, car
         seed = int(look[i, columns.HAIR_SEED] * f32(9973.0))
         card_count[i] = hair.grow(
             points, scalp, int(look[i, columns.STYLE]), look[i, columns.VOLUME],
-            look[i, columns.RAISED], look[i, columns.PARTING], seed, cards[i],
+            look[i, columns.RAISED], look[i, columns.PARTING], seed, whole[i, 2], cards[i],
         )  # fmt: skip
         turn(points, points.shape[0], statics.rigid, whole[i], part[i], posed[i])
         used = card_count[i] * POINTS * 2
@@ -113,6 +113,20 @@ def seen(marks, inverse, ids, faces, crop, scale, distance, visible):
 
 
 @njit(cache=True, fastmath=FAST)
+def vertices_shown(ids, triangles, count):
+    """Which of `count` vertices have a part in a sample: (count,) bool."""
+    shown = np.zeros(count, np.bool_)
+    for i in range(ids.shape[0]):
+        before = -1
+        for j in range(ids.shape[1]):
+            t = ids[i, j]
+            if t >= 0 and t != before and t < triangles.shape[0]:
+                shown[triangles[t, 0]] = shown[triangles[t, 1]] = shown[triangles[t, 2]] = True
+                before = t
+    return shown
+
+
+@njit(cache=True, fastmath=FAST)
 def shadow_map(points, solid, cards, card_triangles, things, thing_triangles, towards):
     """Depth seen from the key light: axes (3, 3) right, up and towards it, and the map (R, R)."""
     axes = np.empty((3, 3), np.float32)
@@ -125,11 +139,11 @@ def shadow_map(points, solid, cards, card_triangles, things, thing_triangles, to
     up[2] = towards[0] * right[1] - towards[1] * right[0]
     nearest = np.full((SHADOW, SHADOW), f32(-1e9), np.float32)
     reach = f32(SHADOW_REACH)
-    fill_depth(points, solid, right, up, axes[2], reach, nearest)
+    fill_depth(points, solid, right, up, axes[2], reach, True, nearest)
     if card_triangles.shape[0] > 0:
-        fill_depth(cards, card_triangles, right, up, axes[2], reach, nearest)
+        fill_depth(cards, card_triangles, right, up, axes[2], reach, False, nearest)
     if thing_triangles.shape[0] > 0:
-        fill_depth(things, thing_triangles, right, up, axes[2], reach, nearest)
+        fill_depth(things, thing_triangles, right, up, axes[2], reach, False, nearest)
     return axes, nearest
 
 
@@ -226,7 +240,8 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
         thing_triangles, lights[KEY_TO],
     )  # fmt: skip
     painted = np.empty((count, looks.PAINTED), np.float32)
-    looks.paint(look, canvas.zones, scalp.azimuth, scalp.height, style, hair_seed, painted)
+    shown = vertices_shown(ids, statics.triangles, count)
+    looks.paint(look, canvas.zones, scalp, style, hair_seed, shown, painted)
     backdrop(look[columns.BACKGROUND : columns.BACKGROUND + 8], size, size, image)
     dyes = (
         look[columns.CLOTHES] * f32(3.0)

@@ -87,8 +87,8 @@ def skin_tone(melanin, redness, out):
 
 
 @njit(cache=True, fastmath=FAST)
-def paint(look, zones, azimuth, height, style, seed, out):
-    """Paints one face's vertices: out (V, PAINTED)."""
+def paint(look, zones, scalp, style, seed, shown, out):
+    """Paints those of one face's vertices that are shown (V,): out (V, PAINTED)."""
     base = np.empty(3, np.float32)
     skin_tone(look[MELANIN], look[REDNESS], base)
     pale = f32(1.0) - look[MELANIN]
@@ -99,6 +99,8 @@ def paint(look, zones, azimuth, height, style, seed, out):
     for k in range(6):
         mix[k] = hashed(int(look[SEED] * f32(9973.0)), k, 41) - f32(0.5)
     for v in range(zones.shape[0]):
+        if not shown[v]:
+            continue
         flush = (
             zones[v, FLUSH]
             * (f32(0.10) + f32(0.28) * look[REDNESS])
@@ -137,7 +139,8 @@ def paint(look, zones, azimuth, height, style, seed, out):
             + f32(0.75) * zones[v, OILY] * (f32(0.3) + f32(0.9) * look[OIL])
             - f32(0.25) * zones[v, HOLLOW]
         )
-        out[v, EDGE] = height[v] - hair.hairline(azimuth[v], style, look[RAISED], seed)
+        line = hair.hairline(scalp.line[v], scalp.azimuth[v], style, look[RAISED], seed)
+        out[v, EDGE] = scalp.height[v] - line
         out[v, LIP] = zones[v, ZLIPS]
         reach = zones[v, MOUSTACHE] + (zones[v, ZBEARD] - zones[v, MOUSTACHE]) * smooth(
             f32(0.0), f32(0.6), look[EXTENT]
@@ -259,8 +262,10 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
         gloss *= f32(1.0) - f32(0.7) * cover
     edge = painted[EDGE]
     if style != hair.BALD and edge > f32(-0.9):
-        ragged = f32(0.8) * (noise3(x * f32(2.6), y * f32(2.6), z * f32(2.6), seed + 13) - f32(0.5))
-        cover = smooth(f32(-0.40), f32(0.45), edge + ragged)
+        cover = f32(1.0)
+        if edge < f32(0.85):  # beyond, no raggedness shows
+            ragged = noise3(x * f32(2.6), y * f32(2.6), z * f32(2.6), seed + 13) - f32(0.5)
+            cover = smooth(f32(-0.40), f32(0.45), edge + f32(0.8) * ragged)
         if style == hair.BUZZ:
             cover *= f32(0.80) - fine * f32(0.35) * noise2(x * f32(15.0), (y + z) * f32(15.0), seed)
         k = f32(0.5) if style != hair.BUZZ else f32(0.7)

@@ -199,14 +199,14 @@ def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, 
 
 
 @njit(cache=True, fastmath=FAST)
-def fill_depth(points, triangles, right, up, towards, extent, nearest):
+def fill_depth(points, triangles, right, up, towards, extent, one_sided, nearest):
     """Orthographic depth map seen from a light: the largest coordinate along `towards` in each
     texel.
 
     Args:
         points: (V, 3) cm.
         right, up, towards: (3,) axes of the light, orthonormal. extent: half width of the map in
-            cm.
+            cm. one_sided: leave out triangles that are turned away from the light.
         nearest: (R, R) float32, -1e9 where empty; updated in place.
     """
     size = nearest.shape[0]
@@ -231,7 +231,7 @@ def fill_depth(points, triangles, right, up, towards, extent, nearest):
             flat[c, 1],
         )
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == f32(0.0):
+        if area == f32(0.0) or (one_sided and area < f32(0.0)):
             continue
         x0, x1 = max(min(ax, bx, cx), f32(0.0)), min(max(ax, bx, cx), limit)
         y0, y1 = max(min(ay, by, cy), f32(0.0)), min(max(ay, by, cy), limit)

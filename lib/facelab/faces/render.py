@@ -108,6 +108,7 @@ def render(
     }
     before = numba.get_num_threads()
     numba.set_num_threads(min(threads or before, numba.config.NUMBA_NUM_THREADS))
+    chunk = numba.set_parallel_chunksize(1)  # faces differ in cost: each thread takes the next one
     try:
         for first in range(0, n, scene.BATCH):
             rows = slice(first, min(first + scene.BATCH, n))
@@ -123,6 +124,7 @@ def render(
             out["landmarks"][rows] = scene.pixels(made.marks, made.crops, made.distance, size)
     finally:
         numba.set_num_threads(before)
+        numba.set_parallel_chunksize(chunk)
     pixels = out["landmarks"]
     out["visible"] &= ((pixels >= -0.5) & (pixels <= size - 0.5)).all(2)
     out["units"] = units(factors.expression) if "units" in channels else None

@@ -31,11 +31,14 @@ class Scalp(NamedTuple):
     root_weights: np.ndarray  # (CARDS, 3) f32
     root_azimuth: np.ndarray  # (CARDS,) f32 degrees from the front, 0 to 180
     root_height: np.ndarray  # (CARDS,) f32 cm on the mean head
+    root_line: np.ndarray  # (CARDS,) f32 cm, HAIRLINE at the root's azimuth
     grid_vertices: (
         np.ndarray
     )  # (AZIMUTHS, POLARS, 3) i32, -1 where the direction leaves by the neck
+    grid_rays: np.ndarray  # (AZIMUTHS, POLARS, 3) f32 unit vectors from SKULL
     azimuth: np.ndarray  # (V,) f32 degrees from the front of every vertex, 0 to 180
     height: np.ndarray  # (V,) f32 cm
+    line: np.ndarray  # (V,) f32 cm, HAIRLINE at the vertex' azimuth
     triangles: np.ndarray  # (CARDS * (POINTS - 1) * 2, 3) i32 over vertices card * 2 * POINTS + ...
 
 
@@ -44,18 +47,19 @@ def scalp(head: Head) -> Scalp:
     place = head.mean - SKULL
     azimuth = np.degrees(np.arctan2(np.abs(place[:, 0]), place[:, 2])).astype(np.float32)
     height = head.mean[:, 1].astype(np.float32)
-    line = np.interp(azimuth, HAIRLINE[:, 0], HAIRLINE[:, 1])
+    line = np.interp(azimuth, *HAIRLINE.T).astype(np.float32)
     hairy = (height > line - 0.8) & (head.masks["ears"] < 0.3)
     t = head.triangles[(head.region == 0) & hairy[head.triangles].all(1)]
     vertices, weights = _spread(head.mean, t)
     at = (head.mean[vertices] * weights[..., None]).sum(1)
     root_azimuth = np.degrees(np.arctan2(np.abs(at[:, 0]), at[:, 2] - SKULL[2]))
-    grid_vertices = _grid(head)
+    grid_vertices, grid_rays = _grid(head)
     card = np.arange(CARDS)[:, None] * 2 * POINTS + 2 * np.arange(POINTS - 1)  # (CARDS, POINTS-1)
     pair = np.stack([card, card + 1, card + 2, card + 1, card + 3, card + 2], -1)
     return Scalp(
         vertices, weights.astype(np.float32), root_azimuth.astype(np.float32),
-        at[:, 1].astype(np.float32), grid_vertices, azimuth, height,
+        at[:, 1].astype(np.float32), np.interp(root_azimuth, *HAIRLINE.T).astype(np.float32),
+        grid_vertices, grid_rays, azimuth, height, line,
         pair.reshape(-1, 3).astype(np.int32),
     )  # fmt: skip
 
@@ -101,4 +105,5 @@ def _grid(head: Head):
         if r.max() > 0:
             j = r.argmax()
             vertices[i] = t[j]
-    return vertices.reshape(AZIMUTHS, POLARS, 3)
+    shape = (AZIMUTHS, POLARS, 3)
+    return vertices.reshape(shape), rays.reshape(shape).astype(np.float32)

@@ -51,10 +51,10 @@ def prepared():
     )
     label[head.masks["ears"][triangles].mean(1) > 0.5] = frame.EARS
     label[head.masks["neck"][triangles].mean(1) > 0.5] = frame.NECK
-    # how much a triangle's surface varies: eyes, brows and lips most, then the nose
+    # how much a triangle's surface varies: eyes and lips most, then lids, brows and nose
     x, y, front = np.abs(at[:, 0]), at[:, 1], at[:, 2] > -5
     fine = ((x < 6.3) & (y > -1.4) & (y < 3.0) & (x > 0.9)) | ((x < 2.9) & (y < -6.4) & (y > -9.2))
-    level = np.where(front & fine, 0, np.where(front & (x < 2.6) & (y < 3.0) & (y > -9.5), 1, 2))
+    level = np.where(front & (fine | ((x < 2.6) & (y < 3.0) & (y > -9.5))), 1, 2)
     level[~np.isin(region, (columns.SKIN, columns.BODY))] = 0
     masked = (
         (np.abs(at[:, 0]) < 6.9)

@@ -116,7 +116,7 @@ def shade_head(frame, statics, canvas, oversample):
     right, up, towards = frame.axes[0], frame.axes[1], frame.axes[2]
     samples, faces = ids.shape[0], triangles.shape[0]
     width = frame.scale * f32(17.0) / frame.distance  # samples over a face's width
-    fine = smooth(f32(90.0), f32(230.0), width)
+    fine = smooth(f32(130.0), f32(230.0), width)
     step = max(int(width * f32(0.0065) + f32(0.5)), 1)
     style = int(look[columns.STYLE])
     rgb = look[columns.CLOTHES : columns.CLOTHES + 3]
