@@ -3,12 +3,13 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from facelab import FacelabError, cli, paths, readme, runs
+from facelab import FacelabError, claims, cli, paths, readme, runs, verdicts
 from facelab.tables import COLUMNS
 
 ROOT = paths.repo_root()
@@ -165,15 +166,28 @@ def test_rows_stand_beside_the_paper_s(checkout):
 
 
 def test_claims_are_told_as_they_came_out(checkout):
-    nan = float("nan")
-    rows = [("lower error, full", "difference", 0.24, 0.3, 0.1, "holds")]
-    rows += [("lower error, common", "difference", 0.2, -0.3, 0.1, "reversed")]
-    rows += [("less loss, full", "difference", 0.24, nan, nan, "not run")]
-    write(checkout, "claims", rows)
+    register = claims.read("laplace")
+    faces = np.random.default_rng(0).normal(6, 1, 50)
+    evidence = {("table-2", "LaplaceKL", "full"): faces, ("table-2", "Softargmax", "full"): faces}
+    evidence["table-3", "Parameters", "1"] = 1.872428
+    frame = verdicts.judged(register, evidence, tier="laptop")
+    folder = checkout / "results" / "laptop" / "laplace"
+    folder.mkdir(parents=True)
+    frame.to_csv(folder / "claims.csv", index=False)
     text = readme.claims()
-    assert "Of 3 readings: *holds* 1, *reversed* 1, *not run* 1." in text
-    assert "| lower error, common | 0.20 | -0.30 [-0.40, -0.20] | reversed |" in text
-    assert "| less loss, full | 0.24 | – | not run |" in text
+    assert f"Of {len(frame)} claims of the paper: 1 reproduced, 1 inconclusive, " in text
+    assert (
+        "| LaplaceKL has a lower error than softargmax. | Table 2, 300-W full | % of Softargmax "
+        "| 5.6 | 0.0 | *inconclusive* |" in text
+    )
+    assert "| M | 1.872 | 1.872 | *reproduced* |" in text
+    assert " | – | *not attempted at this tier* |" in text
+
+
+def test_a_ledger_of_another_form_is_an_error_that_says_what_to_do(checkout):
+    write(checkout, "claims", [("lower error, full", "difference", 0.24, 0.3, 0.1, "holds")])
+    with pytest.raises(FacelabError, match=r"laplace/claims.csv.*run its notebook again"):
+        readme.claims()
 
 
 def test_speeds_and_photographs_are_told(checkout):

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from facelab import FacelabError, paths
+from facelab import FacelabError, ledger, paths
+from facelab import scoreboard as registers
 from facelab.runs import measured
+from facelab.verdicts import VERDICTS
 
 TIER = "laptop"  # whose results are committed and shown
 # Figures of the README's head, by block: paper and id. Alt text and caption come with the figure.
@@ -33,7 +35,6 @@ METHODS = (
     "LaplaceKL",
     "LaplaceKL+D(70K)",
 )
-READINGS = ("holds", "reversed", "undecided", "not run")
 _MARKED = re.compile(
     r"(?P<begin><!-- begin: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.DOTALL
 )
@@ -175,27 +176,62 @@ def laplace() -> str:
 
 
 def claims() -> str:
-    """What the runs say to each claim of the Laplace paper."""
-    frame = _table("laplace", "claims")
-    if frame is None:
+    """What the runs say to each claim of the Laplace paper.
+
+    Raises:
+        FacelabError: the ledger has other columns; see `scoreboard.ledger`.
+    """
+    frame = registers.ledger("laplace", TIER)
+    if frame.empty:
         return NOT_YET
-    count = frame["note"].value_counts()
-    words = [f"*{reading}* {count[reading]}" for reading in READINGS if reading in count]
     lines = [
-        f"The paper's claims, each as a difference between two rows, paired by test face. Of "
-        f"{len(frame)} readings: {', '.join(words)}.",
+        f"Of {len(frame)} claims of the paper: {ledger.counted(frame)}.",
         "",
-        "| claim, and where | paper | ours | reading |",
-        "|---|---:|---:|---|",
+        "| claim | where | in | paper | ours | verdict |",
+        "|---|---|---|---:|---:|---|",
     ]
-    for _, cell in frame.iterrows():
-        printed = _number(cell, "paper")
-        lines.append(f"| {cell['row']} | {printed} | {_interval(cell)} | {cell['note']} |")
+    for row in frame.itertuples(index=False):
+        printed, ours = ledger.number(row.paper, row.unit), ledger.ours(row)
+        texts = [row.claim, row.where, row.unit, printed, ours, f"*{row.verdict}*"]
+        lines.append(f"| {' | '.join(texts)} |")
     lines += [
         "",
-        "Positive differences speak for the claim (percent; for the maps' width, pixels). It "
-        "*holds*, or is *reversed*, where the 95 % interval excludes zero. This is evidence about "
-        "the small networks of this tier.",
+        "Paper and ours are the effect that settles a claim, computed from both in the same way: "
+        "for a difference of errors, its share of the larger one's; in brackets its 95 % interval. "
+        "*Reproduced*: the interval keeps to the paper's side of nothing and agrees with its size. "
+        "*Not attempted*: needs systems or networks that were not run. This is evidence about the "
+        f"small networks of this tier. More in [claims](results/{TIER}/laplace/claims.md).",
+    ]
+    return "\n".join(lines)
+
+
+def scoreboard() -> str:
+    """The papers, each with its claims by verdict, table cells, figures and minutes."""
+    rows = registers.board(registers.tiers(TIER))
+    if not (rows["status"] == registers.DONE).any():
+        return NOT_YET
+    lines = [
+        "| | paper | notebook | tier | claims | cells | figures | minutes |",
+        "|---|---|---|---|---|---:|---:|---:|",
+    ]
+    for row in rows.to_dict("records"):
+        paper = f"{row['title']} ({row['reference']})" if row["reference"] else row["title"]
+        name = row["notebook"]
+        texts = [str(row["number"] or "–"), paper, f"[`{name}`](notebooks/{name}.ipynb)"]
+        if row["status"] == registers.DONE:
+            counts = [f"{row[verdict]} {verdict}" for verdict in VERDICTS if row[verdict]]
+            took = "–" if pd.isna(row["seconds"]) else f"{row['seconds'] / 60:.1f}"
+            texts += [row["tier"], "<br>".join(counts) or "–"]
+            texts += [f"{row['filled']} of {row['cells']}", str(row["figures"]), took]
+        else:
+            texts = [*texts[:2], texts[2] if name else "", "", row["status"], "", "", ""]
+        lines.append(f"| {' | '.join(texts)} |")
+    lines += [
+        "",
+        "Claims by verdict. What a verdict means, and what it does not mean at a small tier, "
+        "stands in [`90_scoreboard`](notebooks/90_scoreboard.ipynb), with every claim, and the "
+        "paper's effect beside ours. Cells: those of the tables that hold a value of ours, of "
+        "all; the others are of systems that nobody ran here.",
     ]
     return "\n".join(lines)
 
@@ -257,6 +293,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "rendering": rendering,
     "laplace": laplace,
     "claims": claims,
+    "scoreboard": scoreboard,
     "speed": speed,
     "london": london,
 }
