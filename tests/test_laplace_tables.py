@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from facelab import faces
 from facelab.data import crops
-from facelab.papers.laplace import claims, losses, tables
-from facelab.tables import check
+from facelab.papers.laplace import beyond, experiments, losses, tables
+from facelab.papers.laplace.data import load_data
 
 
 def test_architecture_counts_every_parameter_once():
@@ -41,22 +42,22 @@ def test_best_scale_refuses_what_it_cannot_solve():
 
 def test_rank_correlation_ignores_monotone_maps_and_knows_flat_input():
     values = np.random.default_rng(0).random((5, 7))
-    assert tables.rank_correlation(values, np.exp(3 * values)) == pytest.approx(1)
-    assert tables.rank_correlation(values, -values) == pytest.approx(-1)
-    assert np.isnan(tables.rank_correlation(values, np.ones((5, 7))))
+    assert beyond.rank_correlation(values, np.exp(3 * values)) == pytest.approx(1)
+    assert beyond.rank_correlation(values, -values) == pytest.approx(-1)
+    assert np.isnan(beyond.rank_correlation(values, np.ones((5, 7))))
 
 
 def test_calibration_orders_by_scale_and_keeps_every_prediction():
     rng = np.random.default_rng(1)
     scales = rng.random((20, 13))
-    frame = tables.calibration(2 * scales, scales, bins=4)
+    frame = beyond.calibration(2 * scales, scales, bins=4)
     assert frame["count"].sum() == scales.size
     assert frame["scale"].is_monotonic_increasing
     np.testing.assert_allclose(frame["error"], 2 * frame["scale"])
 
 
 def test_by_bins_leaves_empty_bins_empty():
-    frame = tables.by_bins(np.array([1.0, 3.0, 5.0]), np.array([0.0, 9.0, 10.0]), (0, 10, 20, 30))
+    frame = beyond.by_bins(np.array([1.0, 3.0, 5.0]), np.array([0.0, 9.0, 10.0]), (0, 10, 20, 30))
     assert frame["mean"].tolist()[:2] == [2.0, 5.0]
     assert np.isnan(frame["mean"][2])
     assert frame["count"].tolist() == [2, 1, 0]
@@ -93,34 +94,6 @@ def test_cells_are_means_inside_their_intervals():
     assert (estimate.n, estimate.seeds) == (6, 1)
 
 
-def test_claims_are_read_from_the_sign_and_the_interval():
-    rows = {"good": [result(0)], "bad": [result(0, shift=2.0)], "same": [result(1)]}
-    listed = [
-        claims.Claim("lower", "good", "bad"),
-        claims.Claim("higher", "bad", "good", "common"),
-        claims.Claim("equal", "good", "same", "challenge"),
-        claims.Claim("unknown", "good", "absent"),
-        claims.Claim("narrower", "good", "same", measure="spread"),
-    ]
-    paper = {("bad", "full"): 4.25, ("good", "full"): 4.0, ("good", "spread"): 1.0}
-    frame = claims.judge(listed, rows, paper)
-    assert list(frame["reading"])[:2] == ["holds", "reversed"]
-    assert frame["reading"][3] == "not run"
-    assert frame["ours"][0] == pytest.approx(2.0)
-    assert frame["paper"][0] == pytest.approx(0.25)
-    assert frame["paper"][1:].isna().all()
-    assert frame["unit"].tolist() == ["%", "%", "%", "%", "px"]
-
-
-def test_claims_become_a_table_of_the_lab_book():
-    listed = [claims.Claim("lower", "A", "B"), claims.Claim("unknown", "A", "absent")]
-    verdicts = claims.judge(listed, {"A": [result(0)], "B": [result(1)]}, {})
-    frame = claims.tidy_claims(verdicts, "laptop")
-    check(frame, id="claims", tier="laptop")
-    assert frame["row"].tolist() == ["lower, full", "unknown, full"]
-    assert frame["note"][1] == "not run"
-
-
 def test_series_become_lines():
     e = tables.cells({"A": [result(0)]})["A", "full"]
     frame = tables.tidy_series({"A": ((1, 2), (e, e)), "B": ((3,), (e,))})
@@ -129,13 +102,8 @@ def test_series_become_lines():
     assert (frame["value"] == e.value).all()
 
 
-def test_drop_is_paired_by_face_and_seed():
-    row = claims.drop([result(0, shift=1.0)], [result(0)])
-    np.testing.assert_allclose(tables.per_face(row), 1.0)
-
-
 def test_point_errors_keep_seeds_faces_and_points():
-    errors, scales = tables.point_errors([result(0), result(1)])
+    errors, scales = beyond.point_errors([result(0), result(1)])
     assert errors.shape == scales.shape == (2, 9, 68)
 
 
@@ -156,7 +124,7 @@ def test_agreement_within_a_landmark_does_not_see_differences_between_landmarks(
     rng = np.random.default_rng(2)
     errors = rng.random((1, 400, 5)) + np.arange(5)
     scales = rng.random((1, 400, 5)) + np.arange(5)
-    found = tables.agreement(errors, scales)
+    found = beyond.agreement(errors, scales)
     assert found["all"] > 0.8
     assert abs(found["within landmark"]) < 0.1
 
@@ -169,30 +137,14 @@ def test_label_adaptation_learns_from_the_people_set_aside_only():
     aside = np.arange(10) < 4
     shared = np.arange(68) > 16
     shifted = truth + np.array([1.5, -2.0])
-    found = tables.london({"shifted": shifted}, truth, aside=aside, shared=shared)["shifted"]
+    found = beyond.london({"shifted": shifted}, truth, aside=aside, shared=shared)["shifted"]
     assert found["as predicted"].shape == (6,)
     assert found["landmarks"].shape == (6, 68, 2)
     assert found["adapted"].mean() < found["as predicted"].mean()
     other = truth.copy()
     other[~aside] += 7.0  # other answers for the tested people must not move the offsets
-    again = tables.london({"shifted": shifted}, other, aside=aside, shared=shared)["shifted"]
+    again = beyond.london({"shifted": shifted}, other, aside=aside, shared=shared)["shifted"]
     np.testing.assert_array_equal(again["landmarks"], found["landmarks"])
-
-
-def test_claims_about_widths_find_their_rows():
-    widths = {
-        (method, width): [result(0, shift=shift)]
-        for method, extra in (("Softargmax", 1.0), ("LaplaceKL", 0.0))
-        for width, shift in (("1", 0.0), ("1/8", 1.0 + extra), ("1/16", 2.0 + 2 * extra))
-    }
-    paper = {(m, w): v for m, w in widths for v in ({"1": 4.0, "1/8": 5.0, "1/16": 7.0}[w],)}
-    rows, printed = claims.with_widths({}, widths, paper)
-    verdicts = claims.judge(claims.CLAIMS, rows, printed)
-    about_widths = verdicts[verdicts["reading"] != "not run"]
-    assert about_widths["ours"].tolist() == pytest.approx([1.0, 2.0, 1.0, 2.0])
-    assert set(about_widths["reading"]) == {"holds"}
-    assert printed["LaplaceKL 1 to 1/16", "full"] == pytest.approx(3.0)
-    assert claims.with_widths({}, {}, paper)[0] == {}
 
 
 def test_all_results_flattens_groups():
@@ -215,4 +167,55 @@ def test_other_crop_agrees_with_the_crops_of_photographs():
         scale = size / square.side
         pixels[size] = (points - [square.left, square.top]) * scale - 0.5
     old, new = {"size": 32, "margin": 1.15}, {"size": 48, "margin": 1.3}
-    np.testing.assert_allclose(tables.other_crop(pixels[32], old, new), pixels[48], atol=1e-9)
+    np.testing.assert_allclose(beyond.other_crop(pixels[32], old, new), pixels[48], atol=1e-9)
+
+
+def test_yaw_is_that_of_the_test_faces():
+    for parts in ((5, 0), (0, 4)):
+        found = beyond.yaw(*parts)
+        assert found.shape == (sum(parts),)
+        assert (found >= 0).all()
+    common = faces.sample(5, seed=3, split="test", difficulty="common")
+    np.testing.assert_array_equal(beyond.yaw(5, 0), np.abs(common.pose[:, 0]))
+    landmarks = faces.render(common, size=32, margin=1.15, channels=("landmarks",)).landmarks
+    data = load_data(size=32, labelled=1, test=(5, 1), validation=1)
+    np.testing.assert_allclose(data.common.landmarks.numpy(), landmarks, atol=1e-4)
+
+
+def test_history_is_the_mean_over_seeds():
+    rows = [{"history": {"step": [1, 2], "loss": [a, 3.0]}} for a in (1.0, 2.0)]
+    assert tables.history(rows)["loss"].tolist() == [1.5, 3.0]
+    assert tables.history(rows)["step"].tolist() == [1, 2]
+
+
+def test_series_over_unlabelled_faces_begin_without_a_discriminator():
+    plan = experiments.settings("smoke")
+    cells = tables.cells({name: [result(i)] for i, name in enumerate(plan.table_2())})
+    series = tables.by_unlabelled(cells, plan.unlabelled)
+    assert list(series) == ["Softargmax", "LaplaceKL"]
+    counts, errors = series["LaplaceKL"]
+    assert counts == (0, *plan.unlabelled)
+    assert errors[0] == cells["LaplaceKL", "full"]
+    assert errors[-1] == cells["LaplaceKL+D(70K)", "full"]
+
+
+def test_series_over_speed_pair_the_same_fraction():
+    errors = tables.table_3({("A", "1"): [result(0)], ("A", "1/2"): [result(1)]})
+    series = tables.by_speed(errors, {("Speed", "1/2"): 20.0, ("Speed", "1"): 10.0})
+    assert series == {"A": ([10.0, 20.0], [errors["A", "1"], errors["A", "1/2"]])}
+
+
+def test_protocol_has_the_paper_beside_the_tier():
+    frame = tables.protocol(experiments.settings("paper"), experiments.settings("smoke"))
+    assert frame.loc["size"].tolist() == ["80", "32"]
+    assert frame.loc["label_noise"].tolist() == ["people's", "0.015"]
+    assert frame.loc["unlabelled"].tolist() == ["(10000, 30000, 50000, 70000)", "(8, 12, 16, 20)"]
+
+
+def test_london_cells_are_means_of_what_was_found():
+    kinds = ("as predicted", "adapted", "as predicted, all 68", "adapted, all 68")
+    found = {"A": {kind: np.full(4, float(i)) for i, kind in enumerate(kinds)}}
+    found["A"]["landmarks"] = np.zeros((4, 68, 2))
+    cells = beyond.london_cells(found)
+    assert [key for _, key in cells] == list(kinds)
+    assert [cell.value for cell in cells.values()] == [0.0, 1.0, 2.0, 3.0]

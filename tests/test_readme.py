@@ -186,7 +186,7 @@ def test_claims_are_told_as_they_came_out(checkout):
 
 def test_a_ledger_of_another_form_is_an_error_that_says_what_to_do(checkout):
     write(checkout, "claims", [("lower error, full", "difference", 0.24, 0.3, 0.1, "holds")])
-    with pytest.raises(FacelabError, match=r"laplace/claims.csv.*run its notebook again"):
+    with pytest.raises(FacelabError, match=r"laplace/claims.csv.*run `facelab reproduce laplace`"):
         readme.claims()
 
 

@@ -32,10 +32,15 @@ class Ledger:
     contradictions: pd.DataFrame
     source: str
 
+    @property
+    def summary(self) -> str:
+        """How many claims have each verdict."""
+        return counted(self.frame)
+
     def claims_markdown(self) -> str:
         """Statement, paper, ours, n and verdict of each claim, then the levels and remarks."""
         lines = [
-            f"**{len(self.frame)} claims of the paper: {counted(self.frame)}.**",
+            f"**{len(self.frame)} claims of the paper: {self.summary}.**",
             "",
             "| claim | where | in | paper | ours | n | verdict |",
             "|---|---|---|---:|---:|---|---|",

@@ -138,7 +138,7 @@ def ledger(paper: str, tier: str) -> pd.DataFrame:
     if tuple(frame.columns) != verdicts.COLUMNS:
         raise FacelabError(
             f"{where}, line 1: expected columns {', '.join(verdicts.COLUMNS)}; got "
-            f"{', '.join(frame.columns)}: run its notebook again"
+            f"{', '.join(frame.columns)}: run `facelab reproduce {paper}`"
         )
     for line, verdict in enumerate(frame["verdict"], start=2):
         if verdict not in verdicts.VERDICTS:
