@@ -21,7 +21,7 @@ And it does not claim one where it is
 
 - mathematics, code, a link's target, a version, a heading's or a list's number, a year, a date;
 - a reference: section 4.2, Table 2, Eq. 4-7, chapter 13, `**A bold lead** (3.1)`;
-- a size: 80 x 80 pixels, 64-pixel, 300-W, the fraction 1/16, 68 landmarks, 64 channels;
+- a size: 80 x 80 pixels, 64-pixel, 300-W, 2.8 GHz, the fraction 1/16, 68 landmarks;
 - a setting, its name standing before it: dropout of 0.2, learning rate 0.001 (`SETTINGS`);
 - a level of confidence: 95 % intervals.
 
@@ -50,8 +50,9 @@ _WORD = r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty
 _JOIN = r"\s*(?:,\s*and|-|–|±|/|,|to|and|or)\s*"
 
 SETTINGS = (
-    r"dropout|(?:learning|base) rates?|momentum|decay|slope|margins?|thresholds?|jitter|patience|"
-    r"temperature|warm-up|lr|weights?|ReLUs?|LeakyReLUs?|sigma|epsilon|alpha|beta|lambda|tau|[αβεληστ]|probability|power"
+    r"dropout|(?<!error )(?<!failure )(?<!hit )(?<!frame )rates?|momentum|decay|slope|margins?|"
+    r"thresholds?|jitter|patience|temperature|warm-up|lr|weights?|ReLUs?|LeakyReLUs?|probability|"
+    r"power|sigma|epsilon|alpha|beta|lambda|tau|[αβεληστ]"
 )
 MEASURES = (
     r"errors?|NMS?E|RMSE|MAE|FID|AUC|PSNR|SSIM|F1|accurac(?:y|ies)|spreads?|scatter|correlations?|"
@@ -97,7 +98,7 @@ _MASKS = [
         r"\b\d+\.\d+\.\d+(?:\.\d+)*\b",
         r"\b\d+(?:\.\d+)?\s*[x×]\s*\d+(?:\s*[x×]\s*\d+)*(?:\s*(?:px|pixels)\b)?",
         r"\b\d+-(?!fold|percent|times)[a-z]\w*",
-        r"\b1/\d+\b",
+        r"\b1/\d+\b|\b\d+(?:\.\d+)?\s*[MG]Hz\b",
         r"\b\d+(?:\.\d+)?\s*(?:%|percent)(?=[\s-]+(?:\w+\s+){0,2}?(?:confiden|interval|quantile))",
     )
 ]
