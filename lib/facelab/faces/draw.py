@@ -199,7 +199,7 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
     kind = int(look[columns.OCCLUDER])
     mesh = (used, things, thing_triangles)
     if kind == worn.MASK:
-        worn.second_skin(posed, normals, statics.mask_vertices, statics.mask_triangles, mesh)
+        worn.mask(posed, normals, statics.mask_vertices, face, mesh)
     elif kind > 0:
         eyes, temples = eye_centres(posed, statics.eyeball), np.empty((2, 3), np.float32)
         for k in range(2):

@@ -1,11 +1,11 @@
-"""Brows, lid lines and eyes, evaluated at single samples."""
+"""Brows, lid lines, eyes and spots, evaluated at single samples."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from facelab.faces.columns import BROW_ARCH, BROW_DENSE, BROW_WIDE, IRIS, MAKEUP, SEED
+from facelab.faces.columns import BROW_ARCH, BROW_DENSE, BROW_WIDE, IRIS, MAKEUP, MELANIN, SEED
 from facelab.faces.raster import FAST, f32, hashed, noise2, smooth
 
 
@@ -65,12 +65,13 @@ def eye_sample(x, y, z, look, out):
         across = f32(2.0)
     ring, pupil = f32(0.62), f32(0.20) + f32(0.09) * hashed(seed, 3, 1)
     angle = np.arctan2(y, x)
-    # sclera: ivory, pinker towards the corners
-    pink = smooth(f32(0.7), f32(1.5), across)
+    # sclera: ivory, darker and pinker towards the corners, browner in dark people
+    pink = smooth(f32(0.6), f32(1.5), across)
+    white = (f32(1.0) - f32(0.30) * look[MELANIN]) * (f32(1.0) - f32(0.30) * pink)
     r, g, b = (
-        f32(0.74) - f32(0.04) * pink,
-        f32(0.70) - f32(0.17) * pink,
-        f32(0.67) - f32(0.17) * pink,
+        f32(0.62) * white,
+        (f32(0.575) - f32(0.06) * pink) * white,
+        (f32(0.545) - f32(0.07) * pink) * white * (f32(1.0) - f32(0.10) * look[MELANIN]),
     )
     inside = f32(1.0) - smooth(ring - f32(0.05), ring + f32(0.03), across)
     if inside > f32(0.0):
@@ -86,3 +87,29 @@ def eye_sample(x, y, z, look, out):
         r, g, b = r + (ir - r) * inside, g + (ig - g) * inside, b + (ib - b) * inside
     out[0], out[1], out[2], out[3], out[4] = r, g, b, f32(1.0), f32(0.1)
     return inside
+
+
+@njit(cache=True, fastmath=FAST)
+def spot(x, y, z, dense, chance, small, large, seed):
+    """Strength of a round spot at a canonical place (cm), 0 to 1.
+
+    Balls lie scattered in space and the skin cuts them: their discs are round however it bends.
+
+    Args:
+        dense: cells per cm; each holds a ball with the given chance.
+        small, large: the balls' radii, shares of a cell.
+    """
+    u, v, w = x * dense, y * dense, z * dense
+    i, j, k = int(np.floor(u)), int(np.floor(v)), int(np.floor(w))
+    key = seed + 7919 * k
+    if hashed(i, j, key) >= chance:
+        return f32(0.0)
+    size = small + (large - small) * hashed(i, j, key + 1) ** 2
+    free = f32(1.0) - f32(2.0) * size  # the ball stays in its cell
+    du = u - f32(i) - size - free * hashed(i, j, key + 2)
+    dv = v - f32(j) - size - free * hashed(i, j, key + 3)
+    dw = w - f32(k) - size - free * hashed(i, j, key + 4)
+    far = np.sqrt(du * du + dv * dv + dw * dw)
+    return (f32(0.45) + f32(0.55) * hashed(i, j, key + 5)) * (
+        f32(1.0) - smooth(f32(0.5) * size, size, far)
+    )

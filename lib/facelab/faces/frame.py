@@ -31,7 +31,6 @@ class Statics(NamedTuple):
     rigid: np.ndarray  # (V,) f32, 1 moves with the skull, 0 with the body
     eyeball: np.ndarray  # (V,) i8
     mask_vertices: np.ndarray  # (M,) i32: what a surgical mask covers
-    mask_triangles: np.ndarray  # (U, 3) i32 into mask_vertices
     temples: np.ndarray  # (2,) i32: above the ears, left and right in the image
 
 

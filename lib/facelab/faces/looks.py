@@ -46,7 +46,7 @@ from facelab.faces.columns import (
     SPOTS,
     STUBBLE,
 )  # fmt: skip
-from facelab.faces.features import along_line, brow_cover
+from facelab.faces.features import along_line, brow_cover, spot
 from facelab.faces.raster import (
     FAST,
     f32,
@@ -182,32 +182,22 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
         shade = f32(1.0) - f32(0.22) * crease * (f32(1.0) - abs(x) * f32(0.2))
         r, g, b = r * shade, g * shade, b * shade
     spots = int(look[SPOTS] * f32(9973.0))
-    if look[FRECKLES] > f32(0.12) and y < f32(1.5) and y > f32(-7.0) and front:
-        cover = f32(0.0)
-        u, v = x * f32(4.2), y * f32(4.2)
-        i, j = int(np.floor(u)), int(np.floor(v))
-        chance = look[FRECKLES] * np.exp(-(((y + f32(2.4)) / f32(2.8)) ** 2))
-        if hashed(i, j, spots) < chance:
-            du, dv = (
-                u - f32(i) - f32(0.3) - f32(0.4) * hashed(i, j, spots + 1),
-                v - f32(j) - f32(0.5),
-            )
-            cover = f32(1.0) - smooth(f32(0.12), f32(0.40), np.sqrt(du * du + dv * dv))
-        cover *= f32(0.42)
+    if look[FRECKLES] > f32(0.12) and y < f32(5.0) and y > f32(-8.5) and front:
+        # nose and cheeks have most, forehead and chin a few
+        crowd = np.exp(-(((y + f32(2.9)) / f32(2.0)) ** 2) - (x / f32(4.8)) ** 2)
+        chance = look[FRECKLES] * (f32(0.15) + f32(1.65) * crowd)
+        many = spot(x, y, z, f32(4.2), chance, f32(0.22), f32(0.48), spots)
+        few = spot(x, y, z, f32(2.1), chance, f32(0.10), f32(0.26), spots + 20)
+        cover = (f32(0.5) + f32(0.25) * fine) * max(many, few)  # fainter where samples are coarse
         r, g, b = (
-            r * (f32(1.0) - f32(0.55) * cover),
-            g * (f32(1.0) - f32(0.85) * cover),
-            b * (f32(1.0) - cover),
+            r * (f32(1.0) - f32(0.36) * cover),
+            g * (f32(1.0) - f32(0.58) * cover),
+            b * (f32(1.0) - f32(0.72) * cover),
         )
     if look[MOLES] > f32(0.2):
-        u, v = x * f32(0.55), y * f32(0.55)
-        i, j = int(np.floor(u)), int(np.floor(v))
-        if hashed(i, j, spots + 7) < f32(0.10) * look[MOLES]:
-            du, dv = u - f32(i) - hashed(i, j, spots + 8), v - f32(j) - hashed(i, j, spots + 9)
-            size = f32(0.03) + f32(0.05) * hashed(i, j, spots + 10)
-            cover = f32(0.6) * (
-                f32(1.0) - smooth(size * f32(0.7), size * f32(1.3), np.sqrt(du * du + dv * dv))
-            )
+        few = min(f32(0.9) * look[MOLES], f32(1.0))
+        cover = f32(0.7) * spot(x, y, z, f32(0.55), few, f32(0.03), f32(0.08), spots + 7)
+        if cover > f32(0.0):
             r, g, b = (
                 r * (f32(1.0) - f32(0.75) * cover),
                 g * (f32(1.0) - f32(0.85) * cover),
@@ -245,7 +235,11 @@ def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, o
         grow = painted[BEARD] * (
             f32(0.55) + f32(0.9) * noise3(x * f32(3.0), y * f32(2.0), z * f32(3.0), seed + 9)
         )
-        bristle = noise2(x * f32(14.0), y * f32(6.0), seed + 11) if fine > f32(0.0) else f32(0.5)
+        bristle = f32(0.5)
+        if fine > f32(0.0):
+            # |x| - z runs round the face, so that bristles are as fine on the jaw as on the chin
+            way = abs(x) - z
+            bristle = noise2(way * f32(15.0), y * f32(9.0), seed + 11 + (x > f32(0.0)))
         cover = smooth(
             f32(0.05),
             f32(0.95),

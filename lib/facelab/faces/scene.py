@@ -63,7 +63,6 @@ def prepared():
         & (at[:, 2] > -4.5)
     )
     masked &= np.isin(region, (columns.SKIN, columns.LIPS))
-    mask_vertices, local = np.unique(triangles[masked], return_inverse=True)
     temples = [int(((head.mean - (s * 7.4, 0.6, -6.0)) ** 2).sum(1).argmin()) for s in (-1, 1)]
     statics = frame.Statics(
         triangles=np.ascontiguousarray(triangles),
@@ -76,8 +75,7 @@ def prepared():
         lashes=int((region != columns.LASHES).sum()),
         rigid=head.masks["rigid"].astype(np.float32),
         eyeball=head.eyeball,
-        mask_vertices=mask_vertices.astype(np.int32),
-        mask_triangles=local.reshape(-1, 3).astype(np.int32),
+        mask_vertices=np.unique(triangles[masked]).astype(np.int32),
         temples=np.array(temples, np.int32),
     )
     return head, statics, canvas.canvas(head), scalp(head)

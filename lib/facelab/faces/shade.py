@@ -55,7 +55,7 @@ def catch_light(n, view, shade, lights, light):
         bulge = (n[0] * hx + n[1] * hy + n[2] * hz) * s
         glint = smooth(f32(0.990), f32(0.997), bulge) * (f32(1.0) if source == 0 else f32(0.2))
         for k in range(3):
-            strength = lights[at + 1, k] * f32(1.2) + f32(0.3)
+            strength = lights[at + 1, k] * f32(1.5)
             light[k] += glint * strength * (f32(0.4) + f32(0.6) * shade)
 
 
@@ -148,7 +148,7 @@ def shade_head(frame, statics, canvas, oversample):
                 features.eye_sample(place[0] - sign * eye_x, place[1], place[2], look, albedo)
                 dark = lid_shade(i, j, step, face, ids, regions)
                 openness = f32(0.85) * (f32(1.0) - dark)
-                shade = (f32(0.35) + f32(0.65) * shade) * (f32(1.0) - dark)
+                shade = (f32(0.15) + f32(0.85) * shade) * (f32(1.0) - dark)
                 flesh = f32(0.5)
                 label = LEFT_EYE if sign < f32(0.0) else RIGHT_EYE
             elif region == columns.TEETH or region == columns.TONGUE or region == columns.INNER:
@@ -194,7 +194,7 @@ def shade_thing(frame, first, things, thing_normals):
     """Shades every sample that shows the occluder, triangles `things` (U, 3) numbered from
     first.
     """
-    ids, look, face = frame.ids, frame.look, frame.face
+    ids, look = frame.ids, frame.look
     kind = int(look[columns.OCCLUDER])
     base, albedo = np.empty(3, np.float32), np.empty(3, np.float32)
     for c in range(3):
@@ -240,12 +240,7 @@ def shade_thing(frame, first, things, thing_normals):
             if n[0] * view[0] + n[1] * view[1] + n[2] * view[2] < f32(0.0):
                 n[0], n[1], n[2] = -n[0], -n[1], -n[2]
             tone = f32(1.0)
-            if kind == worn.MASK:
-                # pleats run across the mask, whichever way the head leans
-                height = face[0, 1] * p[0] + face[1, 1] * p[1] + face[2, 1] * p[2]
-                pleat = max(np.sin(height * f32(3.6)), f32(0.0))
-                tone = f32(1.0) - f32(0.14) * pleat * pleat * pleat
-            elif kind == occluders.SCARF:
+            if kind == occluders.SCARF:
                 knit = np.sin(p[1] * f32(9.0) + f32(1.5) * np.sin(p[0] * f32(9.0)))
                 tone = f32(0.88) + f32(0.12) * knit
             for c in range(3):
