@@ -4,6 +4,7 @@ The faces are a stand-in here: 68 coloured blobs in the shape of a face, quick a
 """
 
 import doctest
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,14 @@ import torch
 from facelab import metrics
 from facelab.experiment import Run, load_weights
 from facelab.papers.laplace import data, experiments, losses, training
-from facelab.papers.laplace.experiments import COUNTS, FRACTIONS, LaplaceRun, settings
+from facelab.papers.laplace.experiments import (
+    COUNTS,
+    FRACTIONS,
+    MAIN,
+    METHODS,
+    LaplaceRun,
+    settings,
+)
 from facelab.papers.laplace.model import RCN
 
 
@@ -250,15 +258,36 @@ def test_every_tier_has_every_row(tier):
         for suffix in ("", *(f"+D({count})" for count in COUNTS))
     ]
     assert sorted({r.unlabelled for r in rows.values()}) == [0, *chosen.unlabelled]
-    assert len(chosen.table_3()) == 4 * len(FRACTIONS) == 20
-    assert chosen.table_3()["LaplaceKL", "1"].infra.uid() == rows["LaplaceKL"].infra.uid()
+    widths = chosen.table_3()
+    assert {name for name, _ in widths} == set(MAIN)
+    for name in METHODS:  # those with a discriminator may lack the widest
+        channels = [widths[name, fraction].channels for fraction in FRACTIONS]
+        assert channels == sorted(set(channels))
+        assert (f"{name}+D(70K)", "1/2") in widths
     assert {r.landmarks for r in chosen.aflw().values()} == {19}
     assert all(r.control for name, r in chosen.text().items() if "300W" in name)
     assert not any(r.augmented for r in rows.values())
     assert all(r.augmented for r in chosen.detectors().values())
+    assert [n for n, r in chosen.text().items() if r.joint] == ["LaplaceKL, one scale"]
+    gaussian = [r.rate for r in chosen.text().values() if r.method == "gaussian_kl"]
+    assert max(gaussian) == rows["LaplaceKL"].rate == pytest.approx(10 * min(gaussian))
     everything = chosen.everything()
     assert len({r.infra.uid() for r in everything}) == len(everything)
     assert {r.infra.uid() for r in rows.values()} <= {r.infra.uid() for r in everything}
+
+
+def test_the_main_rows_may_have_further_seeds():
+    chosen = replace(settings("smoke"), seeds=(3,), further=(4, 5))
+    listed = chosen.runs(chosen.table_2, chosen.table_3)
+    seeds = {}
+    for run in listed:
+        if run.channels == chosen.base["channels"]:
+            seeds.setdefault((run.method, run.unlabelled), []).append(run.seed)
+    assert {key for key, found in seeds.items() if found == [3, 4, 5]} == {
+        (method, count) for method in METHODS.values() for count in (0, chosen.unlabelled[-1])
+    }
+    assert sorted({tuple(found) for found in seeds.values()}) == [(3,), (3, 4, 5)]
+    assert settings("laptop", (7,)).further == ()
 
 
 def test_the_papers_settings():
@@ -267,5 +296,11 @@ def test_the_papers_settings():
     assert (run.rate, run.decay, run.dropout, run.adversarial_weight) == (1e-3, 1e-5, 0.2, 1e-3)
     assert run.steps * run.batch == pytest.approx(200 * 3148, rel=1e-3)
     assert (run.beta, run.target_scale, run.schedule) == (1.0, 1.0, "constant")
+    aflw = settings("paper").aflw()["LaplaceKL"]
+    assert (aflw.labelled, sum(aflw.test)) == (20_000, 4386)
+    assert aflw.steps * aflw.batch == 200 * aflw.labelled
+    assert [settings("paper").table_3()["LaplaceKL", f].channels for f in FRACTIONS] == [
+        4, 8, 16, 32, 64,
+    ]  # fmt: skip
     with pytest.raises(ValueError, match="unknown tier"):
         settings("cluster")
