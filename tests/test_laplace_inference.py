@@ -123,3 +123,14 @@ def test_bad_input_is_refused(network, tmp_path):
         Detector(network, size=32, precision="float16")
     with pytest.raises(FacelabError, match="runtime"):
         Detector(network, size=32, runtime="tensorflow")
+
+
+def test_heatmaps_are_those_of_the_generator(tmp_path):
+    generator = RCN(channels=4).eval()
+    path = tmp_path / "generator.safetensors"
+    save_weights(generator, path)
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    maps = inference.heatmaps(path, images, beta=2.0)
+    with torch.no_grad():
+        expected = losses.soft_argmax_plain(generator(images / 255), 2.0)[0]
+    torch.testing.assert_close(maps, expected)

@@ -171,21 +171,29 @@ def test_other_crop_agrees_with_the_crops_of_photographs():
 
 
 def test_yaw_is_that_of_the_test_faces():
-    for parts in ((5, 0), (0, 4)):
-        found = beyond.yaw(*parts)
-        assert found.shape == (sum(parts),)
-        assert (found >= 0).all()
-    common = faces.sample(5, seed=3, split="test", difficulty="common")
-    np.testing.assert_array_equal(beyond.yaw(5, 0), np.abs(common.pose[:, 0]))
-    landmarks = faces.render(common, size=32, margin=1.15, channels=("landmarks",)).landmarks
-    data = load_data(size=32, labelled=1, test=(5, 1), validation=1)
-    np.testing.assert_allclose(data.common.landmarks.numpy(), landmarks, atol=1e-4)
+    data = load_data(size=32, labelled=1, test=(5, 4), validation=1)
+    found = beyond.yaw(5, 4)
+    assert found.shape == (9,)
+    parts = {"common": (data.common, 3, found[:5]), "challenge": (data.challenge, 4, found[5:])}
+    for name, (part, seed, yaw) in parts.items():
+        people = faces.sample(len(part), seed=seed, split="test", difficulty=name)
+        np.testing.assert_array_equal(yaw, np.abs(people.pose[:, 0]))
+        landmarks = faces.render(people, size=32, channels=("landmarks",)).landmarks
+        np.testing.assert_allclose(part.landmarks.numpy(), landmarks, atol=1e-4)
 
 
 def test_history_is_the_mean_over_seeds():
     rows = [{"history": {"step": [1, 2], "loss": [a, 3.0]}} for a in (1.0, 2.0)]
     assert tables.history(rows)["loss"].tolist() == [1.5, 3.0]
     assert tables.history(rows)["step"].tolist() == [1, 2]
+
+
+def test_the_best_trained_row_is_chosen_on_validation_faces():
+    rows = {
+        name: [{"history": {"nme": [9.0, last]}, "common": {}}]
+        for name, last in (("A, slow", 3.0), ("A, fast", 2.0), ("B", 1.0))
+    }
+    assert tables.best_trained(rows, "A") is rows["A, fast"]
 
 
 def test_series_over_unlabelled_faces_begin_without_a_discriminator():

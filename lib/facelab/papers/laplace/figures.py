@@ -35,15 +35,17 @@ def _plain_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def problem(image: Any, point: np.ndarray, maps: Mapping[str, Any]) -> Figure:
-    """A face with one true point (2,), and heatmaps (1, H, W) for it under their names."""
+def problem(
+    image: Any, point: np.ndarray, maps: Mapping[str, Any], spreads: Sequence[float]
+) -> Figure:
+    """A face with one true point (2,), and heatmaps (1, H, W) for it with their spreads."""
     figure, panels = plt.subplots(1, 1 + len(maps), figsize=(8, 2.3))
     plots.show_image(panels[0], image)
     panels[0].plot(*point, "+", color=plots.COLOURS["yellow"], markersize=12)
     panels[0].set_title("the true point")
-    for panel, (name, heatmap) in zip(panels[1:], maps.items(), strict=True):
+    for panel, (name, heatmap), spread in zip(panels[1:], maps.items(), spreads, strict=True):
         plots.overlay_heatmaps(panel, image, heatmap)
-        panel.set_title(name)
+        panel.set_title(f"{name}: {spread:.1f} px")
     return figure
 
 
@@ -82,21 +84,23 @@ def lines(frame: pd.DataFrame, *, xlabel: str, ylabel: str) -> Figure:
     return figure
 
 
-def kl_surface(surface: pd.DataFrame, best: np.ndarray, slopes: pd.DataFrame) -> Figure:
-    """The divergence over b (index) and D (columns), the best b of each D, and slopes in D."""
+def kl_surface(b: Any, surface: Any, slopes: pd.DataFrame, best: np.ndarray) -> Figure:
+    """The divergence (B, E) over scales b (B,) and errors (E,), its slopes, and the best scales.
+
+    Slopes are by name, over the errors as index; the best b (E,) is that of each error.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-    D = surface.columns.to_numpy(float)
-    levels = np.linspace(0, 7, 15)
-    filled = left.contourf(D, surface.index, surface, levels=levels, extend="max")
-    left.plot(D, best, color="white")
+    errors, levels = slopes.index, np.linspace(0, 7, 15)
+    filled = left.contourf(errors, b, surface, levels=levels, extend="max")
+    left.plot(errors, best, color="white")
     left.text(1.6, 2.2, "best b", color="white")
-    left.set(yscale="log", xlabel="D (px)", ylabel="b (px)", title="KL (nats)")
+    left.set(yscale="log", xlabel="δ (px)", ylabel="b (px)", title="KL (nats)")
     left.set_yticks([0.2, 1, 5, 10], ["0.2", "1", "5", "10"])
     left.minorticks_off()
     figure.colorbar(filled, ax=left, ticks=[0, 2, 4, 6])
     for column, style in zip(slopes, STYLES, strict=False):
         right.plot(slopes.index, slopes[column], style, label=column)
-    right.set(xlabel="D (px)", ylabel="∂KL/∂D", title="pull towards the truth")
+    right.set(xlabel="δ (px)", ylabel="∂KL/∂δ", title="pull towards the truth")
     right.legend()
     return figure
 
@@ -113,7 +117,7 @@ def descent(path: pd.DataFrame, maps: Mapping[str, Any], target: Sequence[float]
             axes.plot("step", column, style, data=path[path["method"] == name], label=name)
     panels[-2].set(xlabel="step", title="error (px)", yscale="log")
     panels[-1].set(xlabel="step", title="b (px)", ylim=(0, 9))
-    panels[-1].legend(fontsize=7)
+    panels[-1].legend(fontsize=7, loc="center right")
     return figure
 
 
@@ -155,7 +159,8 @@ def curves(
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
     if xscale == "log":
         _plain_ticks(axes.xaxis)
-    axes.legend()
+    # Above the axes, for intervals may be anywhere within.
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
@@ -187,7 +192,7 @@ def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> 
 
 def ablation(errors: Mapping[tuple[tuple[str, float], str], Estimate]) -> Figure:
     """Errors by ((axis, value), subset): one panel an axis, one line a subset."""
-    labels = {"beta": "β", "b": "b (px of an 80 px map)"}
+    labels = {"beta": "β", "b": "b (over the tier's own)"}
     figure, panels = plt.subplots(1, len(labels), figsize=(8, 2.6), sharey=True)
     subsets = list(dict.fromkeys(subset for _, subset in errors))
     for panel, axis in zip(panels, labels, strict=True):
@@ -213,7 +218,7 @@ def overlays(images: Any, truth: Any, predicted: Any) -> Figure:
 
 
 def calibration(bins: Mapping[str, pd.DataFrame]) -> Figure:
-    """Mean error over mean relative scale, by method; frames of `tables.calibration`."""
+    """Mean error over mean relative scale, by method; frames of `beyond.calibration`."""
     figure, axes = plt.subplots(figsize=(5.5, 2.8))
     for (name, frame), style, marker in zip(bins.items(), STYLES, plots.MARKERS, strict=False):
         axes.plot("scale", "error", style, marker=marker, data=frame, label=name)
@@ -227,7 +232,7 @@ def calibration(bins: Mapping[str, pd.DataFrame]) -> Figure:
 def turned_and_hidden(
     turned: Mapping[str, pd.DataFrame], hidden: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """Error by yaw (frames of `tables.by_bins`), and of visible and hidden points, by method."""
+    """Error by yaw (frames of `beyond.by_bins`), and of visible and hidden points, by method."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), width_ratios=[3, 2])
     width = 0.8 / len(hidden)
     for i, (name, frame) in enumerate(turned.items()):

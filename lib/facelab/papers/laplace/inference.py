@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from facelab import FacelabError, provenance
-from facelab.papers.laplace.losses import locate_plain
+from facelab.papers.laplace.losses import locate_plain, soft_argmax
 from facelab.papers.laplace.model import RCN
 from facelab.papers.laplace.training import computes_in_bfloat16
 from facelab.paths import atomic_write
@@ -151,7 +151,9 @@ def _with_openvino(network: LandmarkNetwork, size: int, precision: str, threads:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the check of the input's shape is constant, as it should
         example = torch.zeros(1, 3, size, size)
-        graph = openvino.convert_model(network, example_input=example, input=list(example.shape))
+        # Not checked by running it twice more: the tests compare the detector with the network.
+        traced = torch.jit.trace(network, example, check_trace=False)
+        graph = openvino.convert_model(traced, example_input=example, input=list(example.shape))
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
@@ -223,6 +225,21 @@ def export(detector: Detector, path: str | Path) -> Path:
             dynamic_axes={name: {0: "batch"} for name in ("images", "landmarks", "scale")},
         )
     return path
+
+
+@torch.inference_mode()
+def heatmaps(weights: str | Path, images: Tensor, *, beta: float = 1.0) -> Tensor:
+    """The heatmaps that a trained generator paints, in float32.
+
+    Args:
+        weights: a ``.safetensors`` file as an experiment writes it.
+        images: (N, 3, H, W) uint8.
+        beta: inverse temperature that it was trained with.
+
+    Returns:
+        (N, K, H, W) probabilities, each map summing to one.
+    """
+    return soft_argmax(load_generator(weights)(images / 255), beta)[0]
 
 
 def load_generator(weights: str | Path) -> RCN:

@@ -7,7 +7,6 @@ reads a file, so the cells of the notebook ``10_laplace`` stay short.
 A *row* is a list of results of one method, one for each seed, all tested on the same faces.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,8 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from facelab import metrics
-from facelab.data import adaptation
+from facelab.papers.laplace.experiments import COUNTS, METHODS, Settings
 from facelab.papers.laplace.model import RCN
 from facelab.statistics import Estimate, bootstrap_mean
 
@@ -95,6 +93,22 @@ def parameter_counts(published: dict[int, float], widths: tuple[int, ...] = WIDT
     return pd.DataFrame({"channels": list(widths), "paper": paper, "ours": counts})
 
 
+def protocol(paper: Settings, ours: Settings) -> pd.DataFrame:
+    """The settings of a tier beside the paper's, as text, one row a setting."""
+    fields = (
+        *("size", "margin", "channels", "labelled", "test", "batch", "steps", "rate", "schedule"),
+        *("optimiser", "decay", "dropout", "target_scale", "precision", "adversarial_kind"),
+        *("discriminator_widths", "discriminator_rate"),
+    )
+    columns = {}
+    for name, plan in {"paper, or our choice": paper, "this tier": ours}.items():
+        run = plan.run()
+        columns[name] = {field: getattr(run, field) for field in fields}
+        columns[name] |= {"label_noise": run.label_noise, "unlabelled": plan.unlabelled}
+    columns["paper, or our choice"]["label_noise"] = "people's"
+    return pd.DataFrame(columns).astype(str)
+
+
 def best_scale(distances: np.ndarray) -> np.ndarray:
     """The predicted scale b that minimises `losses.laplace_kl` at each distance |D|, target b = 1.
 
@@ -116,98 +130,6 @@ def best_scale(distances: np.ndarray) -> np.ndarray:
     u = np.linspace(0.0, 10.0, 20001)
     b = np.exp(u) / (1.0 + u)
     return np.interp(distances, u * b, b)
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rank correlation of two arrays of one shape, in [-1, 1]; nan where one is flat."""
-    ranks = [pd.Series(np.ravel(x)).rank().to_numpy() for x in (a, b)]
-    if any(r.std() == 0 for r in ranks):
-        return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def calibration(errors: np.ndarray, scales: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """Does a wide heatmap mean a large error? Predictions in bins of equal count, by scale.
-
-    Args:
-        errors: distance of each predicted landmark to the true one, any shape.
-        scales: spread of its heatmap, same shape and unit.
-        bins: number of bins.
-
-    Returns:
-        Columns ``scale`` and ``error`` (the bin's means) and ``count``, one row a bin.
-    """
-    order = np.argsort(np.ravel(scales), kind="stable")
-    parts = np.array_split(order, bins)
-    errors, scales = np.ravel(errors), np.ravel(scales)
-    return pd.DataFrame(
-        {
-            "scale": [scales[p].mean() for p in parts],
-            "error": [errors[p].mean() for p in parts],
-            "count": [len(p) for p in parts],
-        }
-    )
-
-
-def agreement(errors: np.ndarray, scales: np.ndarray) -> dict[str, float]:
-    """Rank correlation of error and scale, over all predictions and within each landmark.
-
-    Jaw points are both wider and worse than eye corners, which alone makes the first positive; the
-    second asks whether the *same* landmark is wider on the faces on which it is worse.
-
-    Args:
-        errors, scales: (S, N, K).
-    """
-    K = errors.shape[-1]
-    within = [rank_correlation(errors[..., k], scales[..., k]) for k in range(K)]
-    return {"all": rank_correlation(errors, scales), "within landmark": float(np.nanmean(within))}
-
-
-def london(
-    predicted: Mapping[str, np.ndarray],
-    truth: np.ndarray,
-    *,
-    aside: np.ndarray,
-    shared: np.ndarray,
-) -> dict[str, dict[str, np.ndarray]]:
-    """Errors on real photographs, as predicted and with label adaptation.
-
-    The offsets of each method are fitted on the people set aside, and nobody else is tested.
-
-    Args:
-        predicted: (N, 68, 2) by method, in the pixels of ``truth``.
-        truth: (N, 68, 2).
-        aside: (N,) bool, the people for the offsets.
-        shared: (68,) bool, the points that the photographs' annotation marks reliably.
-
-    Returns:
-        By method: "as predicted" and "adapted" (M,) percent of the outer-eye distance over the
-        shared points, "as predicted, all 68" and "adapted, all 68", and "landmarks" (M, 68, 2)
-        adapted, of the M people tested.
-    """
-    found = {}
-    for name, points in predicted.items():
-        offsets = adaptation.fit_offsets(points[aside], truth[aside])
-        adapted = adaptation.apply_offsets(points[~aside], offsets)
-        found[name] = {"landmarks": adapted}
-        for kind, moved in (("as predicted", points[~aside]), ("adapted", adapted)):
-            found[name][kind] = metrics.nme(moved, truth[~aside], visible=shared)
-            found[name][f"{kind}, all 68"] = metrics.nme(moved, truth[~aside])
-    return found
-
-
-def by_bins(values: np.ndarray, by: np.ndarray, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Mean of ``values`` (N,) in each interval [edge, next edge) of ``by`` (N,).
-
-    Returns:
-        Columns ``from``, ``to``, ``mean`` (nan where empty) and ``count``.
-    """
-    rows = []
-    for low, high in itertools.pairwise(edges):
-        inside = (by >= low) & (by < high)
-        mean = values[inside].mean() if inside.any() else np.nan
-        rows.append({"from": low, "to": high, "mean": mean, "count": int(inside.sum())})
-    return pd.DataFrame(rows)
 
 
 def per_face(row: Row, subset: str = "full", measure: str = "nme") -> np.ndarray:
@@ -259,19 +181,6 @@ def scaled(
     }
 
 
-def other_crop(
-    landmarks: np.ndarray, old: Mapping[str, float], new: Mapping[str, float]
-) -> np.ndarray:
-    """Landmarks (..., 2) of one square crop in another about the same centre.
-
-    Args:
-        landmarks: pixels, (0, 0) the centre of the top-left one.
-        old, new: "size" in pixels, and "margin", the side over that of the landmarks' box.
-    """
-    scale = new["size"] / old["size"] * old["margin"] / new["margin"]
-    return (landmarks - (old["size"] - 1) / 2) * scale + (new["size"] - 1) / 2
-
-
 def all_results(*groups: Mapping[Any, Row]) -> list[Mapping[str, Any]]:
     """Every result in some groups of rows, for the provenance of a table."""
     return [result for group in groups for row in group.values() for result in row]
@@ -292,6 +201,55 @@ def tidy(cells: Mapping[tuple[Any, str], Estimate]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def history(row: Row) -> pd.DataFrame:
+    """The course of trainings, mean over seeds: ``step``, ``loss``, ``adversarial``, ``nme``."""
+    return sum(pd.DataFrame(result["history"]) for result in row) / len(row)
+
+
+def best_on_validation(rows: Mapping[str, Row]) -> str:
+    """Name of the row with the least error on validation faces at the end, mean over seeds.
+
+    For choices that belong to the training, such as a rate: test faces have no say in them.
+    """
+    last = {n: np.mean([r["history"]["nme"][-1] for r in row]) for n, row in rows.items()}
+    return min(last, key=last.get)
+
+
+def best_trained(rows: Mapping[str, Row], name: str) -> Row:
+    """Of the rows whose name begins so, the one with the lowest last error on validation faces."""
+    tried = [row for key, row in rows.items() if key.startswith(name)]
+    return min(tried, key=lambda row: history(row)["nme"].iloc[-1])
+
+
+def by_unlabelled(
+    cells: Mapping[tuple[str, str], Estimate], counts: Sequence[int]
+) -> dict[str, tuple[Sequence[int], list[Estimate]]]:
+    """Errors of Table 2 over the number of unlabelled faces, by method; 0 is without discriminator.
+
+    Args:
+        cells: by (row, column), with the column "full".
+        counts: of this tier, for the paper's `COUNTS`.
+    """
+    suffixes = ("", *(f"+D({count})" for count in COUNTS))
+    return {
+        name: ((0, *counts), [cells[f"{name}{suffix}", "full"] for suffix in suffixes])
+        for name in METHODS
+    }
+
+
+def by_speed(
+    errors: Mapping[tuple[str, str], Estimate], speeds: Mapping[tuple[str, str], float]
+) -> dict[str, tuple[list[float], list[Estimate]]]:
+    """Errors of Table 3 over the row "Speed", both by (row, fraction); series by method."""
+    return {
+        name: (
+            [speeds["Speed", fraction] for method, fraction in errors if method == name],
+            [error for (method, _), error in errors.items() if method == name],
+        )
+        for name in dict.fromkeys(method for method, _ in errors)
+    }
+
+
 def tidy_series(
     series: Mapping[str, tuple[Sequence[float], Sequence[Estimate]]],
 ) -> pd.DataFrame:
@@ -306,16 +264,3 @@ def tidy_series(
 def table_3(rows: Mapping[tuple[str, str], Row]) -> dict[tuple[str, str], Estimate]:
     """Table 3's errors: full test set, by (method, fraction), from results by the same."""
     return {key: bootstrap_mean(per_face(row)) for key, row in rows.items()}
-
-
-def point_errors(row: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Error (percent) and scale b (pixels) of every predicted landmark, common faces first.
-
-    Returns:
-        Two arrays (S, N, K).
-    """
-    both = [
-        np.stack([np.concatenate([result[p][key] for p in SUBSETS[:2]]) for result in row])
-        for key in ("points", "scale")
-    ]
-    return both[0], both[1]
