@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from facelab import FacelabError, claims, labbook, paths, published, verdicts
+from facelab.ledger import basis, ours
 
 PUBLISHED = """table,row,column,value,unit,source,status
 t,old,full,4.0,%,p. 1,verified
@@ -145,8 +146,11 @@ def test_the_ledger_has_every_claim_also_those_not_run(room):
     assert "| Sec. 2 | “20 % better” | 25 % (28.6 % of the mean of both) | it is 25 % |" in text
     about = json.loads((folder / "claims.json").read_text())
     assert about["contradictions"][0]["tables"] == 25.0
-    assert about["provenance"]["claims"]
+    assert about["provenance"]["notebook"] == "10_toy"
     assert "Smoke tier" not in text
+    timed = frame.iloc[[0]].assign(ours=5.0, low=4.0, high=6.0, seeds=0, varies="timing, ±20 %")
+    (row,) = timed.itertuples(index=False)
+    assert (ours(row), basis(row)) == ("5.0", "timing, ±20 %")  # allowed noise is no interval
 
 
 def test_a_ledger_of_the_smoke_tier_says_that_it_means_nothing(room):
@@ -154,6 +158,14 @@ def test_a_ledger_of_the_smoke_tier_says_that_it_means_nothing(room):
     text = book.claims({})._repr_markdown_()
     assert "Smoke tier" in text
     assert "2 not attempted at this tier" in text
+
+
+def test_sides_are_compared_over_the_trainings_that_all_have(room):
+    old = np.random.default_rng(1).normal(8, 1, (3, 50))
+    evidence = {("t", "old", "full"): old, ("t", "new", "full"): 0.5 * old[:1]}
+    row = verdicts.judged(claims.read("toy"), evidence, tier="laptop").iloc[0]
+    assert row["ours"] == pytest.approx(50.0)
+    assert (row["seeds"], row["varies"]) == (1, "test faces")
 
 
 def test_evidence_that_does_not_pair_is_refused(room):

@@ -178,10 +178,10 @@ def test_claims_are_told_as_they_came_out(checkout):
     assert f"Of {len(frame)} claims of the paper: 1 reproduced, 1 inconclusive, " in text
     assert (
         "| LaplaceKL has a lower error than softargmax. | Table 2, 300-W full | % of Softargmax "
-        "| 5.6 | 0.0 | *inconclusive* |" in text
+        "| 5.6 | 0.0 | 50 test faces, 1 training | *inconclusive* |" in text
     )
-    assert "| M | 1.872 | 1.872 | *reproduced* |" in text
-    assert " | – | *not attempted at this tier* |" in text
+    assert "| M | 1.872 | 1.872 | nothing: one count | *reproduced* |" in text
+    assert " | – | – | *not attempted at this tier* |" in text
 
 
 def test_a_ledger_of_another_form_is_an_error_that_says_what_to_do(checkout):

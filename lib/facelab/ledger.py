@@ -98,9 +98,9 @@ def number(value: float, unit: str) -> str:
 
 
 def ours(row: Any) -> str:
-    """Our effect with its interval, where there is one: 5.3 [5.2, 5.4]."""
+    """Our effect with its interval, where trainings give one: 5.3 [5.2, 5.4]."""
     text = number(row.ours, row.unit)
-    if row.low < row.high:
+    if row.seeds and row.low < row.high:
         text += f" [{number(row.low, row.unit)}, {number(row.high, row.unit)}]"
     return text
 

@@ -187,13 +187,13 @@ def claims() -> str:
     lines = [
         f"Of {len(frame)} claims of the paper: {ledger.counted(frame)}.",
         "",
-        "| claim | where | in | paper | ours | verdict |",
-        "|---|---|---|---:|---:|---|",
+        "| claim | where | in | paper | ours | n | verdict |",
+        "|---|---|---|---:|---:|---|---|",
     ]
     for row in frame.itertuples(index=False):
         printed, ours = ledger.number(row.paper, row.unit), ledger.ours(row)
-        texts = [row.claim, row.where, row.unit, printed, ours, f"*{row.verdict}*"]
-        lines.append(f"| {' | '.join(texts)} |")
+        texts = [row.claim, row.where, row.unit, printed, ours, ledger.basis(row)]
+        lines.append(f"| {' | '.join(texts)} | *{row.verdict}* |")
     lines += [
         "",
         "Paper and ours are the effect that settles a claim, computed from both in the same way: "

@@ -4,7 +4,7 @@ Each claim is settled by one number, its *effect*, which is computed in the same
 paper's numbers and from ours (`EFFECTS`). Errors of different data and normalisers do not compare,
 so effects are relative: they do not change with the unit. Ours has a 95 % interval: a bootstrap
 over test faces with one training, over trainings and faces (hierarchically) with several, the same
-faces for all sides (`statistics.bootstrap_function`).
+faces for all sides (`statistics.bootstrap_function`), and the first trainings that all sides have.
 
 | evidence     | effect                                                  | says nothing at |
 |--------------|---------------------------------------------------------|-----------------|
@@ -147,16 +147,15 @@ def effect(claim: Claim, evidence: Evidence, *, noise: float = 0.0) -> Estimate:
 
     Args:
         claim: whose sides are all in ``evidence``.
-        evidence: by cell, per test face or plain numbers.
+        evidence: by cell, per test face or plain numbers. Where sides have different numbers of
+            trainings, the first that all have are compared, which must be of the same seeds.
         noise: percent, in place of an interval for plain numbers.
 
     Raises:
         FacelabError: plain numbers and numbers per face are mixed, or faces do not match.
     """
-    function = EFFECTS[claim.evidence]
-    values = [evidence[cell] for cell in _measured(claim)]
-    plain = [np.ndim(value) == 0 for value in values]
-    if all(plain):
+    function, values = EFFECTS[claim.evidence], _values(claim, evidence)
+    if all(np.ndim(value) == 0 for value in values):
         value, off = float(function(*map(float, values))), 1 + noise / 100
         return Estimate(value=value, low=value / off, high=value * off, n=1, seeds=0)
     try:
@@ -218,8 +217,9 @@ def contradictions(register: Register) -> pd.DataFrame:
     """Where the paper's text contradicts its tables: what it says, and what its numbers give.
 
     Returns:
-        Columns ``id``, ``where``, ``quote``, ``text`` and ``tables`` (numbers), ``midpoint`` (a
-        change in percent of the mean of both numbers, nan where it is none), ``unit``, ``remark``.
+        Columns ``id``, ``where``, ``quote``, ``text`` with ``text_unit``, ``tables``, ``midpoint``
+        (a change in percent of the mean of both numbers, nan where it is none), ``unit`` of both,
+        ``remark``.
     """
     lines = []
     for entry in register.contradictions:
@@ -248,6 +248,13 @@ def _measured(claim: Claim) -> tuple[Cell, ...]:
     return tuple(cell for cell in claim.cells if cell != claim.sides.get("bound"))
 
 
+def _values(claim: Claim, evidence: Evidence) -> list[Any]:
+    """Ours by side; of trainings, the first that all sides have."""
+    values = [evidence[cell] for cell in _measured(claim)]
+    seeds = min(len(value) if np.ndim(value) == 2 else 1 for value in values)
+    return [value[:seeds] if np.ndim(value) == 2 else value for value in values]
+
+
 def _label(claim: Claim, cell: Cell) -> str:
     """A side's name: its row, with the column where that is what differs between the sides."""
     columns = {column for _, _, column in _measured(claim)}
@@ -266,7 +273,7 @@ def _unit(register: Register, claim: Claim) -> str:
 def _varies(ours: Estimate, tolerance: Tolerance) -> str:
     if ours.seeds:
         return "test faces" if ours.seeds == 1 else "test faces and trainings"
-    return f"timing, ±{tolerance.noise:g} % allowed" if tolerance.noise else "nothing: a count"
+    return f"timing, ±{tolerance.noise:g} % allowed" if tolerance.noise else "nothing: one count"
 
 
 def _levels(register: Register, claim: Claim, evidence: Evidence) -> str:
@@ -276,7 +283,7 @@ def _levels(register: Register, claim: Claim, evidence: Evidence) -> str:
     if claim.evidence == "value":
         return ""
     levels = [
-        f"{_label(claim, cell)} {np.mean(evidence[cell]):.4g} (paper {register.value(cell):.4g})"
-        for cell in _measured(claim)
+        f"{_label(claim, cell)} {np.mean(value):.4g} (paper {register.value(cell):.4g})"
+        for cell, value in zip(_measured(claim), _values(claim, evidence), strict=True)
     ]
     return f"{', '.join(levels)} {register.metrics[claim.metric].unit}"
