@@ -44,8 +44,7 @@ from facelab.tables import Layout
 plots.use()
 chosen = notebook_parameters(tier=tier, seeds=seeds, data=data, only=only)
 shown = scoreboard.tiers(chosen.tier)
-registers = scoreboard.digest(chosen.tier)
-book = labbook.open("scoreboard", chosen.tier, data=registers)
+book = labbook.open("scoreboard", chosen.tier)
 rows, claims = scoreboard.board(shown), scoreboard.claims(shown)
 begun = rows[rows["status"] == scoreboard.DONE]
 print("tiers:", ", ".join(shown))
