@@ -34,7 +34,7 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def book(root):
-    return labbook.open("toy", "laptop", notebook="10_toy", seeds=(0,), code=["facelab.tables"])
+    return labbook.open("toy", "laptop", notebook="10_toy", seeds=(0,), code=["facelab.statistics"])
 
 
 def estimate(value, half=0.25):

@@ -1,4 +1,4 @@
-"""The `facelab` command: `reproduce`, `lab`, `check` and `readme`."""
+"""The `facelab` command: `reproduce`, `status`, `verify`, `lab`, `check` and `readme`."""
 
 import errno
 import os
@@ -100,6 +100,30 @@ def lab(context: typer.Context) -> None:
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     os.execv(sys.executable, [*command, *context.args])
+
+
+@app.command()
+def status(
+    tier: Annotated[str, typer.Option(help=f"{', '.join(paths.TIERS)}")] = "laptop",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="fail unless all is fresh; show only what is not")
+    ] = False,
+) -> None:
+    """Show which notebooks, tables and figures are fresh, stale (because of what) or missing."""
+    tier = settings.notebook_parameters(tier=tier).tier
+    from facelab import status as states  # jupytext and nbformat take seconds
+
+    items = states.status(tier)
+    bad = [item for item in items if item.state != states.FRESH]
+    for item in bad if strict else items:
+        reasons = f": {'; '.join(item.reasons)}" if item.reasons else ""
+        print(f"{item.state:8}  {item.kind:8}  {item.name}{reasons}")
+    for line in states.environment():
+        print(f"installed: {line}")
+    counts = {state: sum(item.state == state for item in items) for state in states.STATES}
+    print(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+    if strict and bad:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -15,6 +15,7 @@ import functools
 import importlib.util
 import inspect
 import linecache
+import os
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ IGNORED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Module:
     """A module's source: what its top level defines, and what its imports stand for.
 
@@ -53,13 +54,14 @@ class Module:
     imports: dict[str, str]
 
 
-def reached(*names: str) -> tuple[str, ...]:
+def reached(*names: str, ignored: tuple[str, ...] = IGNORED) -> tuple[str, ...]:
     """All dotted names that the given ones lead to, themselves included, sorted.
 
-    Only names in the packages of the given ones are followed, and of `IGNORED` what is given.
+    Only names in the packages of the given ones are followed, and of `ignored` what is given.
 
     Args:
         names: modules, packages (all their modules), functions, classes, constants.
+        ignored: modules that are not followed.
 
     Returns:
         Definitions, and modules that count whole; what these define is not named again.
@@ -68,12 +70,12 @@ def reached(*names: str) -> tuple[str, ...]:
         LookupError: a name that leads to no Python source.
     """
     packages = {"facelab", *(name.split(".")[0] for name in names)}
-    ignored = tuple(f"{name}." for name in IGNORED)
-    asked = {_resolve(name) for name in names}
+    ignored = tuple(f"{name}." for name in ignored)
+    asked = {resolve(name) for name in names}
     found: set[str] = set()
     todo = list(asked)
     while todo:
-        entry = _resolve(todo.pop())
+        entry = resolve(todo.pop())
         if entry in found or (entry not in asked and f"{entry}.".startswith(ignored)):
             continue
         found.add(entry)
@@ -99,15 +101,15 @@ def locate(name: str) -> tuple[Module, str]:
         raise LookupError(
             f"{name!r} leads to no Python source; expected a dotted name such as 'package.module.f'"
         )
-    module, file = top, Path(spec.origin)
+    module, file = top, spec.origin
     # By files from here on: find_spec would import the parents of what it looks for.
-    while rest and file.name == "__init__.py":
-        choices = (file.parent / rest[0] / "__init__.py", file.parent / f"{rest[0]}.py")
-        found = next((choice for choice in choices if choice.is_file()), None)
+    while rest and file.endswith("__init__.py"):
+        folder = os.path.dirname(file)
+        found = _inside(folder, os.stat(folder).st_mtime_ns).get(rest[0])
         if found is None:
             break
         module, file = f"{module}.{rest.pop(0)}", found
-    stamp = file.stat()
+    stamp = os.stat(file)
     return _read(module, file, stamp.st_mtime_ns, stamp.st_size), ".".join(rest)
 
 
@@ -164,9 +166,18 @@ def modules_of(package: str) -> list[str]:
     return names
 
 
+@functools.lru_cache(maxsize=256)
+def _inside(folder: str, mtime: int) -> dict[str, str]:
+    """Files of the modules and packages in a folder, by name; `mtime` only keys the cache."""
+    modules = {file.stem: str(file) for file in Path(folder).glob("*.py")}
+    packages = {file.parent.name: str(file) for file in Path(folder).glob("*/__init__.py")}
+    return modules | packages
+
+
 @functools.lru_cache(maxsize=512)
-def _read(name: str, file: Path, mtime: int, size: int) -> Module:
+def _read(name: str, path: str, mtime: int, size: int) -> Module:
     """`mtime` and `size` only key the cache."""
+    file = Path(path)
     tree = ast.parse(file.read_text(encoding="utf-8"))
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     statements = [s for s in _flat(tree.body) if isinstance(s, (ast.Import, ast.ImportFrom))]
@@ -175,7 +186,7 @@ def _read(name: str, file: Path, mtime: int, size: int) -> Module:
         file=file,
         tree=tree,
         definitions=_definitions(tree.body),
-        imports=_imports(statements, package),
+        imports=imported(statements, package),
     )
 
 
@@ -203,7 +214,8 @@ def _definitions(body: Iterable[ast.stmt]) -> dict[str, list[ast.stmt]]:
     return found
 
 
-def _imports(statements: Iterable[ast.AST], package: str) -> dict[str, str]:
+def imported(statements: Iterable[ast.AST], package: str) -> dict[str, str]:
+    """What import statements of a package's module bind: dotted targets by local name."""
     found = {}
     for statement in statements:
         if isinstance(statement, ast.Import):
@@ -221,8 +233,12 @@ def _imports(statements: Iterable[ast.AST], package: str) -> dict[str, str]:
     return found
 
 
-def _resolve(name: str) -> str:
-    """The name of the definition, or else of the module, that a dotted name leads to."""
+def resolve(name: str) -> str:
+    """The name of the definition, or else of the module, that a dotted name leads to.
+
+    Raises:
+        LookupError: a name that leads to no Python source.
+    """
     for _ in range(20):  # re-exports of re-exports end somewhere
         module, rest = locate(name)
         first, _, more = rest.partition(".")
@@ -238,22 +254,27 @@ def _resolve(name: str) -> str:
 
 
 def _references(entry: str) -> set[str]:
-    """Dotted names that a definition or module mentions."""
+    """Dotted names that a definition or module mentions, and the other modules of a package."""
     module, rest = locate(entry)
-    if rest:
-        return _mentioned(module, module.definitions[rest])
-    others = set(modules_of(entry)) - {entry}
-    return others | _mentioned(module, module.tree.body)
+    found = _mentioned_by(entry, module)
+    return found if rest else found | (set(modules_of(entry)) - {entry})
 
 
-def _mentioned(module: Module, statements: Iterable[ast.stmt]) -> set[str]:
+@functools.lru_cache(maxsize=4096)
+def _mentioned_by(entry: str, module: Module) -> set[str]:
+    rest = entry.removeprefix(module.name).lstrip(".")
+    return mentioned(module, module.definitions[rest] if rest else module.tree.body)
+
+
+def mentioned(module: Module, statements: Iterable[ast.stmt]) -> set[str]:
+    """Dotted names that statements of a module mention: its own definitions, and imported names."""
     found: set[str] = set()
     for statement in statements:
         inner = [n for n in ast.walk(statement) if isinstance(n, (ast.Import, ast.ImportFrom))]
         package = (
             module.name if module.file.name == "__init__.py" else module.name.rpartition(".")[0]
         )
-        imports = {**module.imports, **_imports(inner, package)}
+        imports = {**module.imports, **imported(inner, package)}
         todo: list[ast.AST] = [statement]
         while todo:
             node = todo.pop()

@@ -10,7 +10,7 @@
 A table is tidy, one row a cell, with the columns `COLUMNS`; it becomes `<id>.csv`, `<id>.md` and
 `<id>.json` in `results/<tier>/<paper>/`. A figure becomes `<id>.png`, `<id>.svg`, `<id>.csv` (what
 is plotted) and `<id>.json` in `figures/<tier>/<paper>/`. The same numbers give the same bytes, save
-for the device and the seconds, which stand in the JSON alone.
+for what differs from run to run, which stands in the JSON alone: commit, device, seconds, memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from facelab import FacelabError, claims, paths, provenance, published, verdicts
+from facelab import FacelabError, claims, freshness, paths, provenance, published, verdicts
 from facelab.drawings import Drawing, plotted
 from facelab.ledger import Ledger, counted
 from facelab.runs import measured
@@ -61,18 +61,22 @@ def open(
         tier: one of `paths.TIERS`.
         notebook: name of the notebook; by default the one called `NN_<paper>.py`.
         seeds: of the experiments.
-        parameters: of the notebook.
-        code: dotted names that every number depends on, with all that they lead to; by default
-            the paper's room.
+        parameters: of the notebook; by default those of the running one that it was given.
+        code: dotted names that every number depends on, with all that they lead to, besides those
+            that the notebook's cells use.
         data: fingerprint of the data (`provenance.digest`, or a data set's own).
     """
+    provenance.watch_cells()
+    notebook = notebook or _notebook_of(paper)
+    source = _source(notebook)
     return Book(
         paper=paper,
         tier=tier,
-        notebook=notebook or _notebook_of(paper),
+        notebook=notebook,
         seeds=tuple(seeds),
-        parameters=dict(parameters or {}),
-        code=provenance.reached_fingerprint(*(tuple(code) or _room(paper))),
+        parameters=dict(freshness.parameters(source) if parameters is None else parameters),
+        origin=freshness.origin(paper, source, code),
+        commit=provenance.commit(),
         data=data,
     )
 
@@ -86,7 +90,8 @@ class Book:
     notebook: str
     seeds: tuple[int, ...]
     parameters: dict[str, Any]
-    code: str
+    origin: freshness.Origin
+    commit: str
     data: str
 
     def published(self, name: str) -> pd.DataFrame:
@@ -186,7 +191,7 @@ class Book:
         """
         _check_texts(id, caption=caption)
         check(frame, id=id, tier=self.tier)
-        entry = self._record(runs)
+        entry = self._record("results", id, runs)
         table = Table(
             frame=frame.reset_index(drop=True),
             caption=caption,
@@ -236,7 +241,8 @@ class Book:
         png, svg = pictures / f"{id}.png", pictures / f"{id}.svg"
         with mpl.rc_context({"svg.hashsalt": "facelab"}):
             with paths.atomic_write(png) as temporary:
-                fig.savefig(temporary, bbox_inches="tight", metadata={"Software": None})
+                small = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
+                fig.savefig(temporary, bbox_inches="tight", **small)
             with paths.atomic_write(svg) as temporary:
                 blank = {"Date": None, "Creator": None}
                 fig.savefig(temporary, bbox_inches="tight", metadata=blank)
@@ -246,7 +252,7 @@ class Book:
             svg.unlink()
             files = [png.name]
         _write(folder / f"{id}.csv", _csv(values))
-        entry = self._record(runs)
+        entry = self._record("figures", id, runs)
         about = {
             "id": id,
             "alt": alt,
@@ -278,8 +284,7 @@ class Book:
         register = claims.read(self.paper)
         frame = verdicts.judged(register, evidence, tier=self.tier)
         found = verdicts.contradictions(register)
-        entry = self._record(runs)
-        entry["claims"] = provenance.digest(claims.path(self.paper))
+        entry = self._record("results", "claims", runs)
         ledger = Ledger(frame=frame, contradictions=found, source=provenance.line(entry))
         about = {
             "id": "claims",
@@ -293,17 +298,26 @@ class Book:
         _write_json(folder / "claims.json", about)
         return ledger
 
-    def _record(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The provenance of one artefact, with what its experiments took."""
+    def _record(self, place: str, id: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The provenance of one artefact, with what its experiments took.
+
+        Args:
+            place: "results" or "figures".
+            id: of the artefact.
+            results: of the experiments.
+        """
         facts = [result["provenance"] for result in results]
+        trained = sum(fact["seconds"] for fact in facts)
+        self.origin.note(self.tier, place, id)
         entry = provenance.record(
             notebook=self.notebook,
             tier=self.tier,
             seeds=self.seeds,
             parameters=self.parameters,
-            code=self.code,
+            origin=self.origin.entry(self.tier, place, id),
             data=self.data,
-            seconds=sum(fact["seconds"] for fact in facts) if facts else None,
+            commit=self.commit,
+            seconds=trained + provenance.seconds_in_cell(),
         )
         if facts:
             entry["runs"] = {
@@ -353,18 +367,14 @@ def opening(notebook: Mapping[str, Any]) -> Markdown:
     return Markdown("\n\n".join(parts))
 
 
-def _room(paper: str) -> tuple[str, ...]:
-    """The code of a paper: its room, or the package that a notebook without a paper is about."""
-    return (
-        (f"facelab.papers.{paper}",)
-        if (published.PAPERS / paper).is_dir()
-        else (f"facelab.{paper}",)
-    )
-
-
 def _notebook_of(paper: str) -> str:
     found = sorted((paths.repo_root() / "notebooks").glob(f"[0-9]*_{paper}.py"))
     return found[0].stem if found else ""
+
+
+def _source(notebook: str) -> Path | None:
+    file = paths.repo_root() / "notebooks" / f"{notebook}.py"
+    return file if file.is_file() else None
 
 
 def _check_texts(id: str, **texts: str) -> None:

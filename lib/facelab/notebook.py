@@ -16,6 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from facelab import FacelabError
+from facelab.flow import bound
 
 PHOTO_NOTE = "output not kept: it shows photographs\n"
 LITERALS = {"str": str, "int": int, "float": float, "bool": bool}
@@ -76,13 +77,13 @@ def parameters(notebook: NotebookNode, name: str) -> dict[str, Any]:
     if len(places) != 1:
         raise FacelabError(f"{name}: expected one cell tagged 'parameters', found {len(places)}")
     defaults = {}
-    for statement in _parse(notebook.cells[places[0]], name, places[0]).body:
+    for statement in parse(notebook.cells[places[0]], name, places[0]).body:
         key, value = _typed_literal(statement, name, places[0])
         defaults[key] = value
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or index == places[0]:
             continue
-        again = sorted(_assigned(_parse(cell, name, index)) & defaults.keys())
+        again = sorted(bound(parse(cell, name, index)) & defaults.keys())
         if again:
             raise FacelabError(
                 f"{name}, cell {index}: assigns the parameter {', '.join(again)} again, so the "
@@ -116,7 +117,7 @@ def python(notebook: NotebookNode, name: str) -> str:
         FacelabError: a cell is not valid Python.
     """
     cells = enumerate(notebook.cells)
-    return "\n".join(ast.unparse(_parse(c, name, i)) for i, c in cells if c.cell_type == "code")
+    return "\n".join(ast.unparse(parse(c, name, i)) for i, c in cells if c.cell_type == "code")
 
 
 def combined(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
@@ -190,7 +191,7 @@ def _tidy_output(output: NotebookNode) -> NotebookNode | None:
     return output
 
 
-def _parse(cell: NotebookNode, name: str, index: int) -> ast.Module:
+def parse(cell: NotebookNode, name: str, index: int) -> ast.Module:
     """The syntax tree of a code cell, magics translated.
 
     Raises:
@@ -217,34 +218,3 @@ def _typed_literal(statement: ast.stmt, name: str, index: int) -> tuple[str, Any
         f"{name}, cell {index}: the parameters cell holds typed literals only, "
         f'such as `tier: str = ""`; got `{ast.unparse(statement)}`'
     )
-
-
-def _assigned(tree: ast.AST) -> set[str]:
-    """Names that a cell binds in the notebook's own scope."""
-    names, todo = set(), list(ast.iter_child_nodes(tree))
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                # Its own names are its own, but `global` reaches out.
-                names.add(name)
-                names.update(
-                    n for g in ast.walk(node) if isinstance(g, ast.Global) for n in g.names
-                )
-                continue
-            case ast.ClassDef(name=name):
-                names.add(name)
-                continue
-            case ast.Lambda():
-                continue
-            case ast.comprehension(iter=iterator, ifs=ifs):
-                todo += [iterator, *ifs]  # the target is local to the comprehension
-                continue
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                names.add(name)
-            case ast.alias(name=name, asname=asname):
-                names.add(asname or name.split(".")[0])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                names.add(name)
-        todo += ast.iter_child_nodes(node)
-    return names

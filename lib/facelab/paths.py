@@ -84,6 +84,20 @@ def shared_data() -> Path | None:
     return beside if beside.is_dir() else None
 
 
+def photographs() -> dict[str, Path]:
+    """The folders of real photographs that are found here, by data set: "london", "300w".
+
+    Each is the one that `FACELAB_LONDON` or `FACELAB_300W` names, else that in `shared_data`.
+    """
+    shared, found = shared_data(), {}
+    for name in ("london", "300w"):
+        chosen = os.environ.get(f"FACELAB_{name.upper()}")
+        folder = Path(chosen).expanduser() if chosen else shared and shared / name
+        if folder and folder.is_dir():
+            found[name] = folder
+    return found
+
+
 @contextmanager
 def atomic_write(path: Path | str) -> Iterator[Path]:
     """Yields a temporary path beside `path` and renames it to `path` when the block ends well.

@@ -7,7 +7,10 @@
     digest(images, landmarks)                                # data: arrays, tensors, files
 
 A fingerprint is taken over the syntax tree, so comments, docstrings and formatting do not count and
-any other edit does. A record holds no timestamps, absolute paths, user names or host names.
+any other edit does. A record holds no timestamps, absolute paths, user names or host names. What
+differs from run to run though the numbers are the same (commit, device, seconds, memory, installed
+builds) stands in the JSON alone, not in the line for people. Which code an artefact uses, and
+whether it is still the same, is `facelab.freshness`' business.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ import importlib.metadata
 import inspect
 import os
 import platform
+import re
 import resource
+import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -28,11 +34,19 @@ from typing import Any
 
 import numpy as np
 
-from facelab import dependencies
+from facelab import dependencies, paths
 
 _Stamp = tuple[int, int]
 _remembered: dict[tuple[tuple[str, Path], ...], tuple[dict[Path, _Stamp], str]] = {}
 PACKAGES = ("facelab", "torch", "numpy", "numba")
+# What numbers are computed with: only these pins of requirements.lock make results stale. A new
+# JupyterLab or pytest does not change a number.
+NUMERIC = (
+    *("anny", "kornia", "llvmlite", "numba", "numpy", "onnx", "onnxruntime", "openvino", "pandas"),
+    *("pillow", "scikit-learn", "scipy", "torch", "torchmetrics"),
+)
+DRAWING = ("matplotlib", "seaborn")  # and these for figures
+_cell_start: float | None = None
 
 
 def fingerprint(*things: Any) -> str:
@@ -96,6 +110,12 @@ def digest(*things: Any) -> str:
     return total.hexdigest()
 
 
+def folder_digest(folder: Path) -> str:
+    """Twelve hex digits over the names and sizes of a folder's files, hidden ones left out."""
+    found = [f for f in sorted(folder.rglob("*")) if f.is_file() and not f.name.startswith(".")]
+    return digest(*(f"{f.relative_to(folder).as_posix()} {f.stat().st_size}" for f in found))
+
+
 def versions() -> dict[str, str]:
     """The versions that numbers may depend on: Python and `PACKAGES`."""
     found = {"python": platform.python_version()}
@@ -128,45 +148,121 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Installed versions of packages without local suffixes: torch 2.13.0+cpu is 2.13.0."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def locked(names: Iterable[str]) -> dict[str, str]:
+    """The versions that requirements.lock pins for packages; empty where there is no such file."""
+    file = paths.repo_root() / "requirements.lock"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
+    return {name: pins[name] for name in names if name in pins}
+
+
+def commit() -> str:
+    """The commit of the checkout, with "+changes" where lib/ or a notebook's source differs.
+
+    Returns:
+        Twelve hex digits; "" where there is no git or no commit.
+    """
+    head = _git("rev-parse", "--short=12", "HEAD")
+    changes = _git("status", "--porcelain", "--", "lib", "notebooks/*.py") if head else ""
+    return f"{head}+changes" if changes else head
+
+
+def watch_cells() -> None:
+    """Notes from now on when each cell of the notebook begins, for `seconds_in_cell`."""
+    if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+        if _note_start in shell.events.callbacks["pre_run_cell"]:
+            return
+        shell.events.register("pre_run_cell", _note_start)
+
+
+def seconds_in_cell() -> float:
+    """How long the running cell has taken; 0 outside of notebooks."""
+    return 0.0 if _cell_start is None else time.monotonic() - _cell_start
+
+
 def record(
     *,
     notebook: str,
     tier: str,
     seeds: Iterable[int] = (),
     parameters: Mapping[str, Any] | None = None,
-    code: str = "",
+    origin: Mapping[str, Any],
     data: str = "",
-    seconds: float | None = None,
+    commit: str = "",
+    seconds: float = 0.0,
 ) -> dict[str, Any]:
     """The provenance of one artefact as a plain dictionary, ready for JSON.
 
-    `code` and `data` are fingerprints; `seconds` is the compute time behind the artefact.
+    Args:
+        notebook: the name of the notebook.
+        tier: one of `paths.TIERS`.
+        seeds: of the experiments.
+        parameters: those of the notebook that were not at their defaults.
+        origin: cell, code and files behind it, from `freshness.Origin.entry`.
+        data: fingerprint of further data, given by the notebook.
+        commit: from `commit`.
+        seconds: the compute time behind the artefact: its trainings and its cell.
     """
     return {
         "notebook": notebook,
         "tier": tier,
         "seeds": list(seeds),
         "parameters": dict(sorted((parameters or {}).items())),
-        "code": code,
+        **origin,
         "data": data,
+        "commit": commit,
         "versions": versions(),
         "machine": machine(),
-        "seconds": None if seconds is None else round(float(seconds), 1),
+        "seconds": round(float(seconds), 1),
+        "peak_memory_mb": round(peak_memory_mb()),
     }
 
 
 def line(entry: Mapping[str, Any]) -> str:
     """One short line for captions and the foot of tables; nothing in it is volatile."""
     seeds = ", ".join(str(seed) for seed in entry["seeds"])
+    torch = entry["versions"].get("torch", "?").partition("+")[0]  # the build is volatile
     parts = [
         f"notebook {entry['notebook']}" if entry["notebook"] else "",
         f"tier {entry['tier']}",
         f"seeds {seeds}" if seeds else "",
         f"code {entry['code']}" if entry["code"] else "",
         f"data {entry['data']}" if entry["data"] else "",
-        f"torch {entry['versions'].get('torch', '?')}",
+        f"torch {torch}",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def entries(*names: str) -> dict[str, str]:
+    """The digest of what each dotted name stands for, by name; a package gives its modules'."""
+    pairs = (entry.partition(":") for name in names for entry in _entries(name))
+    return {name: digest for name, _, digest in pairs}
+
+
+def _note_start(_: Any = None) -> None:
+    global _cell_start
+    _cell_start = time.monotonic()
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(paths.repo_root()), *arguments]
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def _entries(thing: Any) -> list[str]:
@@ -178,7 +274,7 @@ def _entries(thing: Any) -> list[str]:
         name = f"{target.__module__}.{target.__qualname__}"
         if target.__module__ == "__main__" or "<locals>" in name:
             tree = ast.parse(dependencies.source(target))
-            return [f"{name}:{_digest_code(tree)}"]
+            return [f"{name}:{digest_code(tree)}"]
         thing = name
     named = dependencies.locate(thing)[1]
     names = [thing] if named else dependencies.modules_of(thing)
@@ -198,11 +294,12 @@ def _stamp(path: Path) -> _Stamp:
 def _digest_named(name: str, file: Path, mtime: int, size: int) -> str:
     """Digest of what a name stands for; the file, its time and size only key the cache."""
     if dependencies.locate(name)[1]:
-        return _digest_code(dependencies.definition(name))
-    return _digest_code(dependencies.locate(name)[0].tree)
+        return digest_code(dependencies.definition(name))
+    return digest_code(dependencies.locate(name)[0].tree)
 
 
-def _digest_code(code: ast.AST | list[ast.stmt]) -> str:
+def digest_code(code: ast.AST | list[ast.stmt]) -> str:
+    """Sixteen hex digits over a syntax tree, docstrings and layout left out."""
     return hashlib.blake2b(_canonical(code).encode(), digest_size=8).hexdigest()
 
 

@@ -1,9 +1,13 @@
 """What is known about earlier runs of the notebooks: whether they still hold, and what they took.
 
 A run holds as long as the notebook's source, the library code it reaches, its parameters, the
-versions of the numerical packages and the data found are the same, and the files it wrote are
-still there as it wrote them. The notes on that, `results/<tier>/.state/<notebook>.json`, are this
-machine's own and not committed. What a run took, `results/<tier>/runs.csv`, is.
+versions of the numerical packages and the photographs found are the same, and the files it wrote
+are still there as it wrote them. The notes on that, `results/<tier>/.state/<notebook>.json`, are
+this machine's own and not committed. What a run took, `results/<tier>/runs.csv`, is.
+
+The question here is "must the notebook be executed again on this machine?". Whether the committed
+numbers come from the code as it is, anywhere, is answered by `facelab.freshness` and
+`facelab.status`, which need none of these notes, and to which comments do not matter.
 """
 
 import ast
@@ -15,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from facelab import paths
+from facelab import paths, provenance
 
 PACKAGES = ("numba", "numpy", "torch")
 COLUMNS = ("notebook", "tier", "seconds", "peak_memory_mb", "cores", "start")
@@ -32,12 +36,15 @@ def key(code: str, content: list[Any], parameters: dict[str, Any]) -> str:
     package = Path(__file__).parent
     entries: list[Any] = [content, sorted(parameters.items())]
     entries += [importlib.metadata.version(name) for name in PACKAGES]
-    entries.append(paths.shared_data() is not None)
     if "facelab.scoreboard" in set(_imports(code, "", package.name)):
         from facelab import scoreboard  # which needs this module
 
         entries.append(scoreboard.digest(parameters["tier"]))  # it shows other notebooks' results
-    for file in reached_files(code, package):
+    reached = reached_files(code, package)
+    if any(file.parent.name == "data" for file in reached):  # loaders of photographs
+        found = paths.photographs()
+        entries += [(name, provenance.folder_digest(found[name])) for name in sorted(found)]
+    for file in reached:
         entries += [file.relative_to(package).as_posix(), file.read_text(encoding="utf-8")]
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:16]
 
