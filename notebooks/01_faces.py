@@ -75,7 +75,7 @@ everyone = everyone.replace(noise=galleries.CLEAN)  # the camera's faults come l
 alt = "Portraits of women and men of many ages and ancestries, no two alike."
 caption = "People of the common test set. No two are the same, and none is real."
 book.figure(
-    "wall", **sheet(wrap(everyone, 8), side=110, label=0), alt=alt, caption=caption
+    "wall", **sheet(wrap(everyone, 8), side=104, label=0), alt=alt, caption=caption
 )
 
 # %% [markdown]
@@ -395,7 +395,7 @@ for k, (name, values) in enumerate(faults.items()):
     rows.append(sweep(name, guide, "noise", values, k, captions=captions))
 alt = "One face in rows, with more and more of each fault of a camera."
 caption = "The camera's faults. Blur is in pixels of a 64-pixel crop."
-book.figure("noise", **sheet(rows, side=64), alt=alt, caption=caption)
+book.figure("noise", **sheet(rows, side=60), alt=alt, caption=caption)
 
 # %% [markdown]
 # ## 3. The same face, with anything changed
