@@ -140,10 +140,12 @@ def test_the_ledger_has_every_claim_also_those_not_run(room):
     assert (second["n"], second["varies"]) == (0, "")
     text = (folder / "claims.md").read_text()
     assert text == ledger.markdown() + "\n"
-    assert "2 claims of the paper: 1 reproduced, 1 not attempted at this tier." in text
+    assert "2 claims of the paper: 1 reproduced; 1 not attempted at this tier." in text
     assert "| New errs less. | Table t | % of old | 25.0 | 20.0" in text
     assert "| 50 test faces, 3 trainings | *reproduced* |" in text
-    assert "| Sec. 2 | “20 % better” | 25 % (28.6 % of the mean of both) | it is 25 % |" in text
+    assert (
+        "| Sec. 2 | “20 % better”: 20 % | 25 % (28.6 % of the mean of both) | it is 25 % |" in text
+    )
     about = json.loads((folder / "claims.json").read_text())
     assert about["contradictions"][0]["tables"] == 25.0
     assert about["provenance"]["notebook"] == "10_toy"

@@ -175,10 +175,10 @@ def test_claims_are_told_as_they_came_out(checkout):
     folder.mkdir(parents=True)
     frame.to_csv(folder / "claims.csv", index=False)
     text = readme.claims()
-    assert f"Of {len(frame)} claims of the paper: 1 reproduced, 1 inconclusive, " in text
+    assert f"Of {len(frame)} claims of the paper: 1 reproduced; 1 inconclusive; " in text
     assert (
         "| LaplaceKL has a lower error than softargmax. | Table 2, 300-W full | % of Softargmax "
-        "| 5.6 | 0.0 | 50 test faces, 1 training | *inconclusive* |" in text
+        "| 5.6 | 0.00 | 50 test faces, 1 training | *inconclusive* |" in text
     )
     assert "| M | 1.872 | 1.872 | nothing: one count | *reproduced* |" in text
     assert " | – | – | *not attempted at this tier* |" in text

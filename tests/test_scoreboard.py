@@ -119,7 +119,7 @@ def test_the_board_is_a_table_of_the_lab_book(checkout):
 def test_claims_are_listed_with_their_verdicts(checkout):
     write(checkout)
     text = scoreboard.listed(scoreboard.claims(("laptop",)))
-    assert text.startswith("**Laplace Landmark Localization**, laptop tier: 2 reproduced, ")
+    assert text.startswith("**Laplace Landmark Localization**, laptop tier: 2 reproduced; ")
     assert "| It is better (full) | % of A | 5.0 | 6.0 [4.0, 8.0] | reproduced |" in text
     assert "| It is large | % of A | 5.0 | – | not attempted at this tier |" in text
 

@@ -64,10 +64,12 @@ class Ledger:
             "|---|---|---:|---|",
         ]
         for row in self.contradictions.itertuples(index=False):
-            given = f"{row.tables:.4g} {row.unit}".strip()
-            if not np.isnan(row.midpoint):
-                given += f" ({row.midpoint:.1f} % of the mean of both)"
-            lines.append(_line([row.where, f"“{row.quote}”", given, row.remark]))
+            said, given = f"“{row.quote}”", f"{row.tables:.4g} {row.unit}".strip()
+            if not np.isnan(row.text):
+                said += f": {row.text:g} {row.text_unit}".rstrip()
+                if not np.isnan(row.midpoint):
+                    given += f" ({row.midpoint:.1f} % of the mean of both)"
+            lines.append(_line([row.where, said, given, row.remark]))
         return "\n".join(lines)
 
     def markdown(self) -> str:
@@ -84,17 +86,18 @@ class Ledger:
 
 
 def counted(frame: pd.DataFrame) -> str:
-    """How many claims have each verdict: "2 reproduced, 3 inconclusive"."""
+    """How many claims have each verdict: "2 reproduced; 3 inconclusive"."""
     count = frame["verdict"].value_counts()
-    return ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS if verdict in count)
+    return "; ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS if verdict in count)
 
 
 def number(value: float, unit: str) -> str:
-    """Relative effects with one digit after the point, values with four digits."""
+    """Relative effects with a digit after the point, two below one; values with four digits."""
     if np.isnan(value):
         return DASH
     relative = unit.startswith("%") or unit in ("points", "times")
-    return f"{round(value, 1) + 0.0:.1f}" if relative else f"{value:.4g}"
+    digits = 1 if abs(value) >= 1 else 2
+    return f"{round(value, digits) + 0.0:.{digits}f}" if relative else f"{value:.4g}"
 
 
 def ours(row: Any) -> str:
