@@ -127,6 +127,34 @@ def status(
 
 
 @app.command()
+def verify(
+    count: Annotated[int, typer.Option(min=1, help="how many runs")] = 2,
+    tier: Annotated[str, typer.Option(help=f"{', '.join(paths.TIERS)}")] = "laptop",
+    seed: Annotated[
+        int | None, typer.Option(help="draw them at random; default the cheapest")
+    ] = None,
+) -> None:
+    """Train a few of the cached runs anew, from scratch, and compare all numbers and weights."""
+    tier = settings.notebook_parameters(tier=tier).tier
+    from facelab import verify as checks  # torch takes seconds to import
+
+    outcomes = checks.verify(checks.cached(tier), count=count, seed=seed)
+    for outcome in outcomes:
+        ask = "must be identical"
+        if not outcome.exact:
+            ask = f"{', '.join(outcome.other)} differ: numbers within {checks.TOLERANCE:.0%}"
+        gap = f", largest difference {outcome.largest:.2g}" if outcome.largest else ""
+        print(
+            f"{outcome.verdict:16}  {outcome.label}: {outcome.compared} values{gap} ({ask}), "
+            f"{outcome.seconds:.0f} s"
+        )
+        for line in outcome.differences:
+            print(f"    {line}")
+    if any(outcome.differences for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
 def check() -> None:
     """Show versions, threads, GPU, cache sizes and whether the photographs are found."""
     lines = environment.report()

@@ -128,11 +128,24 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The device and the number of threads in use; volatile, hence for JSON only."""
+    """Device, processor, threads in use and cores; volatile, hence for JSON only."""
     import torch  # heavy, and only needed here
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return {"device": device, "threads": torch.get_num_threads(), "cores": cores()}
+    return {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "processor": processor(),
+        "threads": torch.get_num_threads(),
+        "cores": cores(),
+    }
+
+
+@functools.cache
+def processor() -> str:
+    """The model of the processor, as far as the system tells."""
+    file = Path("/proc/cpuinfo")
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return found.group(1) if found else platform.processor() or platform.machine()
 
 
 def peak_memory_mb() -> float:
