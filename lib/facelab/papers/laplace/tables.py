@@ -206,15 +206,6 @@ def history(row: Row) -> pd.DataFrame:
     return sum(pd.DataFrame(result["history"]) for result in row) / len(row)
 
 
-def best_on_validation(rows: Mapping[str, Row]) -> str:
-    """Name of the row with the least error on validation faces at the end, mean over seeds.
-
-    For choices that belong to the training, such as a rate: test faces have no say in them.
-    """
-    last = {n: np.mean([r["history"]["nme"][-1] for r in row]) for n, row in rows.items()}
-    return min(last, key=last.get)
-
-
 def best_trained(rows: Mapping[str, Row], name: str) -> Row:
     """Of the rows whose name begins so, the one with the lowest last error on validation faces."""
     tried = [row for key, row in rows.items() if key.startswith(name)]
