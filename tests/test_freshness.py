@@ -11,7 +11,17 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from facelab import cells, cli, dependencies, freshness, labbook, paths, provenance, status
+from facelab import (
+    cells,
+    cli,
+    dependencies,
+    environment,
+    freshness,
+    labbook,
+    paths,
+    provenance,
+    status,
+)
 from facelab.notebook import read_source
 
 ROOT = paths.repo_root()
@@ -228,9 +238,9 @@ def test_an_edit_of_a_loss_makes_exactly_what_uses_it_stale(library):
 def book_of(root, monkeypatch):
     (root / "requirements.lock").write_text("torch==2.13.0\nnumpy==2.4.6\n")
     versions = {"torch": "2.13.0", "numpy": "2.4.6"}
-    monkeypatch.setattr(provenance, "installed", lambda names: versions)
-    monkeypatch.setattr(provenance, "NUMERIC", tuple(versions))
-    monkeypatch.setattr(provenance, "DRAWING", ())
+    monkeypatch.setattr(environment, "installed", lambda names: versions)
+    monkeypatch.setattr(environment, "NUMERIC", tuple(versions))
+    monkeypatch.setattr(environment, "DRAWING", ())
     return labbook.open("shop", "laptop", notebook="10_shop")
 
 
@@ -297,7 +307,7 @@ def test_code_of_a_cell_and_text_of_a_cell(made):
     source.write_text(source.read_text().replace("maths.loss(1)", "maths.loss(7)"))
     found = states()
     assert found["10_shop"] == ("unpaired", "code differs from that of 10_shop.py")
-    assert found["shop/by-loss"][1].startswith("code of cells: ")
+    assert found["shop/by-loss"][1] == "cells: code under 'Two'"
     assert len(found) == 2
 
 

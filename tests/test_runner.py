@@ -292,6 +292,25 @@ def test_code_is_followed_through_imports(tmp_path):
     ]
 
 
+def test_photographs_found_elsewhere_make_a_run_stale(tmp_path, monkeypatch):
+    for name in ("FACELAB_LONDON", "FACELAB_300W", "FACELAB_SHARED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(paths, "shared_data", lambda: None)
+    code = {True: "from facelab.data import london", False: "from facelab import paths"}
+
+    def keys():
+        return [runs.key(code[loads], [], {"tier": "smoke"}) for loads in (True, False)]
+
+    before = keys()
+    (tmp_path / "photos").mkdir()
+    monkeypatch.setenv("FACELAB_LONDON", str(tmp_path / "photos"))
+    found = keys()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"1")
+    more = keys()
+    assert len({before[0], found[0], more[0]}) == 3
+    assert before[1] == found[1] == more[1]  # it loads none
+
+
 def test_the_state_of_a_run_is_json_without_absolute_paths(checkout):
     source = write(checkout, "# %%\n1\n")
     runner.run(source, parameters={"tier": "smoke"})

@@ -36,6 +36,7 @@ class Making:
         cell: id of the cell with the call.
         section: the heading that the cell stands under.
         code: a digest of the statements that count, by the id of their cell, in order.
+        sections: the headings of these cells, by id.
         uses: dotted library names that the statements mention.
         published: names of the tables of published numbers that they read.
     """
@@ -46,6 +47,7 @@ class Making:
     cell: str
     section: str
     code: dict[str, str]
+    sections: dict[str, str]
     uses: tuple[str, ...]
     published: tuple[str, ...]
 
@@ -183,6 +185,7 @@ class _Source:
             cell=cell.id,
             section=self.titles[cell.id],
             code={key: provenance.digest_code(group) for key, group in by_cell.items()},
+            sections={key: self.titles[key] for key in by_cell},
             uses=(*uses, *(LEDGER[1] if kind == "claims" else ())),
             published=tuple(sorted(set(self._published_read(nodes)))),
         )

@@ -118,7 +118,7 @@ def status(
     for item in bad if strict else items:
         reasons = f": {'; '.join(item.reasons)}" if item.reasons else ""
         print(f"{item.state:8}  {item.kind:8}  {item.name}{reasons}")
-    for line in states.environment():
+    for line in environment.differences():
         print(f"installed: {line}")
     counts = {state: sum(item.state == state for item in items) for state in states.STATES}
     print(", ".join(f"{count} {state}" for state, count in counts.items() if count))

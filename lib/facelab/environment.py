@@ -1,8 +1,13 @@
-"""What facelab runs on: versions, processor, GPU, folders and their sizes (`facelab check`)."""
+"""What facelab runs on: versions, processor, GPU, folders and their sizes (`facelab check`).
+
+Also which of the installed packages numbers depend on, and whether they are those of the lock.
+"""
 
 import importlib.metadata
 import platform
+import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from facelab import paths
@@ -29,6 +34,14 @@ PACKAGES = (
     "openvino",
 )
 
+# What numbers are computed with: only these pins of requirements.lock make results stale. A new
+# JupyterLab or pytest does not change a number.
+NUMERIC = (
+    *("anny", "kornia", "llvmlite", "numba", "numpy", "onnx", "onnxruntime", "openvino", "pandas"),
+    *("pillow", "scikit-learn", "scipy", "torch", "torchmetrics"),
+)
+DRAWING = ("matplotlib", "seaborn")  # and these for figures
+
 
 def report() -> list[tuple[str, str]]:
     """Lines of name and value about the machine, the packages and the folders.
@@ -54,6 +67,36 @@ def report() -> list[tuple[str, str]]:
         ),
     ]
     return lines
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Installed versions of packages without local suffixes: torch 2.13.0+cpu is 2.13.0."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def locked(names: Iterable[str]) -> dict[str, str]:
+    """The versions that requirements.lock pins for packages; empty where there is no such file."""
+    file = paths.repo_root() / "requirements.lock"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
+    return {name: pins[name] for name in names if name in pins}
+
+
+def differences() -> list[str]:
+    """Packages that numbers or figures depend on and that are installed in other versions."""
+    pins = locked(NUMERIC + DRAWING)
+    here = installed(pins)
+    return [
+        f"{name} {here.get(name, 'is missing')}, requirements.lock has {version}"
+        for name, version in pins.items()
+        if here.get(name) != version
+    ]
 
 
 def _version(package: str) -> str:

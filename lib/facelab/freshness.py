@@ -27,12 +27,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from facelab import FacelabError, cells, dependencies, notebook, paths, provenance, settings
+from facelab import (
+    FacelabError,
+    cells,
+    dependencies,
+    environment,
+    notebook,
+    paths,
+    provenance,
+    settings,
+)
 
 CARRIERS = (
     *dependencies.IGNORED,
     "facelab.cells",
     "facelab.drawings",
+    "facelab.environment",
     "facelab.flow",
     "facelab.freshness",
     "facelab.labbook",
@@ -84,8 +94,8 @@ class Origin:
             cell = {"id": making.cell, "section": making.section}
             found["cell"] = cell | {"code": list(making.code.values())}
             found["files"] = files(tier, self.paper, making, code)
-        names = provenance.NUMERIC + (provenance.DRAWING if place == "figures" else ())
-        versions = provenance.installed(names)
+        names = environment.NUMERIC + (environment.DRAWING if place == "figures" else ())
+        versions = environment.installed(names)
         print_of = provenance.digest(json.dumps(versions))
         return {**found, "environment": {"fingerprint": print_of, **versions}}
 

@@ -39,13 +39,6 @@ from facelab import dependencies, paths
 _Stamp = tuple[int, int]
 _remembered: dict[tuple[tuple[str, Path], ...], tuple[dict[Path, _Stamp], str]] = {}
 PACKAGES = ("facelab", "torch", "numpy", "numba")
-# What numbers are computed with: only these pins of requirements.lock make results stale. A new
-# JupyterLab or pytest does not change a number.
-NUMERIC = (
-    *("anny", "kornia", "llvmlite", "numba", "numpy", "onnx", "onnxruntime", "openvino", "pandas"),
-    *("pillow", "scikit-learn", "scipy", "torch", "torchmetrics"),
-)
-DRAWING = ("matplotlib", "seaborn")  # and these for figures
 _cell_start: float | None = None
 
 
@@ -159,25 +152,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def installed(names: Iterable[str]) -> dict[str, str]:
-    """Installed versions of packages without local suffixes: torch 2.13.0+cpu is 2.13.0."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name).partition("+")[0]
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def locked(names: Iterable[str]) -> dict[str, str]:
-    """The versions that requirements.lock pins for packages; empty where there is no such file."""
-    file = paths.repo_root() / "requirements.lock"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
-    return {name: pins[name] for name in names if name in pins}
 
 
 def commit() -> str:

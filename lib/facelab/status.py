@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from facelab import cells, freshness, notebook, paths, provenance
+from facelab import cells, environment, freshness, notebook, paths
 
 FRESH = "fresh"  # made from the sources as they are
 STALE = "stale"  # made from others; the reasons say which
@@ -66,17 +66,6 @@ def status(tier: str = "laptop") -> list[Item]:
                     found.append(_artefact(tier, paper, id, making, code))
     found += _orphans(tier, sources, named)
     return found
-
-
-def environment() -> list[str]:
-    """Packages that matter for numbers and are installed in other versions than the lock has."""
-    names = provenance.NUMERIC + provenance.DRAWING
-    pins, here = provenance.locked(names), provenance.installed(names)
-    return [
-        f"{name} {here.get(name, 'is missing')}, requirements.lock has {version}"
-        for name, version in pins.items()
-        if here.get(name) != version
-    ]
 
 
 def _pair(source: Path) -> Item:
@@ -132,9 +121,10 @@ def _reasons(
         yield INCOMPLETE
         return
     before = list(record["cell"]["code"])
-    others = [cell for cell, digest in making.code.items() if digest not in before]
+    others = [making.sections[c] for c, digest in making.code.items() if digest not in before]
     if before != list(making.code.values()):
-        yield f"code of cells: {_some(others) if others else 'some are gone'}"
+        where = [f"under {title!r}" if title else "of the first cells" for title in others]
+        yield f"cells: code {_some([*dict.fromkeys(where)]) if where else 'gone or moved'}"
     if record["uses"] != code.uses:
         yield f"library code: {_some(_changed(record['uses'], code, noted))}"
     if record["parameters"]:
@@ -148,7 +138,7 @@ def _reasons(
     if differ := {n for n in differ if not n.startswith("photographs/") or n in here}:
         yield f"data: {_some(sorted(differ))}"
     versions = record["environment"]
-    pins = provenance.locked(name for name in versions if name != "fingerprint")
+    pins = environment.locked(name for name in versions if name != "fingerprint")
     moved = [f"{name} {versions[name]}, now {v}" for name, v in pins.items() if versions[name] != v]
     if moved:
         yield f"environment: {_some(moved)}"
