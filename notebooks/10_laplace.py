@@ -727,8 +727,8 @@ if widths:
         "size-error-fps",
         figures.curves(series, xlabel="frames per second (CPU)", xscale="log"),
         alt="Error against frames per second for four methods at five widths.",
-        caption="Error over speed (at 80 x 80 pixels) of networks with the full width, "
-        "1/2, 1/4, 1/8 and 1/16 of it, left to right.",
+        caption="Error over speed (at 80 x 80 pixels) of the networks trained at this "
+        "tier; the further left, the wider.",
         data=tables.tidy_series(series),
     )
     display(drawing)
@@ -861,9 +861,9 @@ if records:
 # the same faces for both sides, keeps to the paper's side of zero and does not rule out
 # its size; if it does, the verdict is *same ordering, other size*. An interval on the
 # wrong side is *not reproduced*, one about zero *inconclusive*. That something *does
-# not help* needs more: an interval below a stated margin. With one seed the intervals
-# cover test faces, not another training, and a small tier speaks of small networks
-# only.
+# not help* needs more: an interval below a stated margin. Where a row was trained with
+# several seeds, its interval covers other trainings too, else test faces only. A small
+# tier speaks of small networks only.
 
 # %%
 evidence = claims.evidence(
@@ -920,14 +920,13 @@ Markdown(ledger.contradictions_markdown())
 #     smaller.
 # 11. **Learning rate** (3.4): constant 0.001 for 200 epochs in the paper and in our
 #     `paper` tier; a one-cycle schedule in the others, which have far fewer steps. The
-#     Gaussian variant at a tenth of the rate, as the paper says, and at the same rate
-#     besides.
+#     Gaussian variant has the choice of three rates (section 5.1).
 # 12. **Crops** (4.2): the paper's square around five points (its list of them has six),
 #     extended by a multiple of "the radii", can be read with the chin and without; ours
 #     is the square around the landmarks, shaken.
 # 13. **AFLW** (4.3): 19 points made from our 68,
 #     `facelab.papers.laplace.data.aflw_points`; the box is that of all 68 true points.
-#     The paper has 20,000 training and 4,386 test faces here, ours are section 4.1's.
+#     Only our `paper` tier has as many training and test faces for it as the paper.
 # 14. **Label noise**: rendered labels are exact, people's are not:
 #     `facelab.papers.laplace.data.annotate`.
 # 15. **Text against tables** (4.2, 4.4): section 7.1 has each place, with what the text
