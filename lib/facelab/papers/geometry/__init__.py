@@ -1,0 +1,8 @@
+"""3D Dense Geometry-Guided Facial Expression Synthesis by Adversarial Learning (Bodur, Bhattarai,
+Kim; WACV 2021).
+
+``model`` holds the network between pictures and their geometry, ``losses`` the equations with every
+choice that the paper leaves open as a named setting, ``training`` the terms of one update,
+``reconstruction`` the stand-in for the off-the-shelf 3D reconstruction and its clean-up, and
+``published/*.csv`` the paper's numbers. The RGB networks are StarGAN's, `facelab.gan.stargan`.
+"""
