@@ -26,6 +26,7 @@ from facelab import faces, metrics
 from facelab.faces import draws
 from facelab.faces.factors import HAIR_STYLES, Factors
 
+REACH = 1.5  # side of the crop in which a fit is drawn, over the picture's
 FACE = tuple(range(1, faces.MASKS.index("hair")))  # skin to ears: what a face model covers
 
 
@@ -118,27 +119,29 @@ def reconstruct(
         stubble=0.0,
         occluder=0.0,
     )
+    # The fit is drawn with room about it, so that moving it leaves no gap at the picture's border.
+    wide, room = round(REACH * size), margin * round(REACH * size) / size
     fits = faces.render(
-        fitted, size=size, margin=margin, oversample=1, plain=True,
+        fitted, size=wide, margin=room, oversample=1, plain=True,
         channels=("depth", "normals", "masks", "landmarks"),
     )  # fmt: skip
     true = faces.render(
         factors, size=size, margin=margin, oversample=1, plain=True, channels=("landmarks",)
     )
-    here, there = faces.crops(factors, margin=margin), faces.crops(fitted, margin=margin)  # (N, 3)
-    placed = here.astype(np.float64).copy()  # the picture's crop as the wrong fit sees it
+    here, there = faces.crops(factors, margin=margin), faces.crops(fitted, margin=room)  # (N, 3)
+    placed = here.astype(np.float64)  # the picture's crop as the wrong fit sees it
     placed[:, :2] -= noise.shift * wrong * n[:, 3:5] * here[:, 2:]
     placed[:, 2] *= np.exp(-noise.scale * wrong[:, 0] * n[:, 5])
-    zoom = placed[:, 2] / there[:, 2]  # (N,) pixels of the fit's crop per pixel of the picture
-    offset = (placed[:, :2] - there[:, :2]) / there[:, 2:]  # (N, 2) of its side
+    zoom = placed[:, 2] / there[:, 2]  # (N,) the side of the picture's crop in that of the fit's
+    offset = (placed[:, :2] - there[:, :2]) / there[:, 2:]  # (N, 2) of the fit's side
 
-    seen = np.isin(fits.masks, FACE) & np.isfinite(fits.depth)  # (N, H, W)
+    seen = np.isin(fits.masks, FACE) & np.isfinite(fits.depth)  # (N, wide, wide)
     channels = np.concatenate([fits.depth[:, None], fits.normals, seen[:, None]], axis=1)
-    moved = _resampled(np.nan_to_num(channels), zoom, offset)  # (N, 5, H, W)
+    moved = _resampled(np.nan_to_num(channels), zoom, offset, size)  # (N, 5, H, W)
     moved[:, :4] = np.where(moved[:, 4:] > 0.5, moved[:, :4], np.nan)
 
-    middle = (size - 1) / 2
-    landmarks = (fits.landmarks - middle - size * offset[:, None]) / zoom[:, None, None] + middle
+    share = (fits.landmarks + 0.5) / wide - 0.5 - offset[:, None]  # (N, 68, 2) of the fit's side
+    landmarks = (share / zoom[:, None, None] + 0.5) * size - 0.5
     return Reconstruction(
         depth=moved[:, 0],
         normals=moved[:, 1:4],
@@ -156,15 +159,15 @@ def _expression(
     return np.where(failed[:, None], 0.0, share * expression)
 
 
-def _resampled(channels: np.ndarray, zoom: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Pixels of the fit's crop at the places of the picture's: (N, C, H, W) to the same.
+def _resampled(channels: np.ndarray, zoom: np.ndarray, offset: np.ndarray, size: int) -> np.ndarray:
+    """Pixels of the fit's crop at the places of the picture's: (N, C, ...) to (N, C, size, size).
 
     The nearest pixel, as depth is not to be mixed over edges.
     """
-    N = len(channels)
+    N, C = channels.shape[:2]  # pictures, channels
     place = np.zeros((N, 2, 3), np.float32)  # picture to fit, in units of half a side
     place[:, 0, 0] = place[:, 1, 1] = zoom
     place[:, :, 2] = 2.0 * offset
     maps = torch.from_numpy(np.ascontiguousarray(channels, np.float32))
-    grid = F.affine_grid(torch.from_numpy(place), list(maps.shape), align_corners=False)
+    grid = F.affine_grid(torch.from_numpy(place), [N, C, size, size], align_corners=False)
     return F.grid_sample(maps, grid, mode="nearest", align_corners=False).numpy()

@@ -1,0 +1,32 @@
+"""The papers' rooms: what two of them share stands beside them, not in one of them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from facelab import published
+
+FILES = sorted(published.PAPERS.glob("*/**/*.py"))
+
+
+def _imported(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_no_paper_imports_another(file):
+    room = file.relative_to(published.PAPERS).parts[0]
+    rooms = {name.split(".")[2] for name in _imported(file) if name.startswith("facelab.papers.")}
+    assert rooms <= {room}
+
+
+def test_shared_networks_know_no_paper():
+    for file in (published.PAPERS.parent / "gan").glob("*.py"):
+        assert not any(name.startswith("facelab.papers") for name in _imported(file)), file.name
