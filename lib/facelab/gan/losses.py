@@ -166,21 +166,3 @@ def total_variation(maps: Tensor, *, kind: Literal["squares", "absolute"] = "squ
     down = size(maps[:, :, 1:] - maps[:, :, :-1]).sum()
     right = size(maps[:, :, :, 1:] - maps[:, :, :, :-1]).sum()
     return (down + right) / len(maps)
-
-
-def triple_consistency(direct: Tensor, detour: Tensor) -> Tensor:
-    """E ||G(x, c) - G(G(x, b), c)||_1: by way of another label the same picture is reached.
-
-    It keeps a generator from hiding the source in its output, which a cycle alone allows (Sanchez
-    and Valstar 2018, the triple consistency of GANnotation).
-
-    Args:
-        direct, detour: (B, C, H, W) pictures from one and from two translations.
-
-    Returns:
-        A scalar, mean absolute difference.
-
-    >>> triple_consistency(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)).item()
-    1.0
-    """
-    return F.l1_loss(detour, direct)

@@ -168,11 +168,11 @@ class Generator(nn.Module):
         Raises:
             ValueError: when the shapes are not those.
         """
-        check(images, labels, self.channels, self.labels)
+        check_input(images, labels, self.channels, self.labels)
         return self.head(self.trunk(tiled(images, labels))).tanh()  # (B, C, H, W)
 
 
-def check(images: Tensor, labels: Tensor, channels: int, count: int) -> None:
+def check_input(images: Tensor, labels: Tensor, channels: int, count: int) -> None:
     """Raises ValueError where pictures or labels have another shape than a generator takes."""
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1] != channels or shape[2] % 4 or shape[3] % 4:

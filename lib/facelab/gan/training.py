@@ -36,7 +36,7 @@ from facelab.gan.stargan import one_hot
 
 
 class Weights(pydantic.BaseModel):
-    """How much each term counts; the defaults are StarGAN's (Sec. 5.3 and its code).
+    """How much each term counts; the defaults are StarGAN's (its Sec. 3).
 
     Attributes:
         kind: of the adversarial loss; "wasserstein" in StarGAN and GANimation.

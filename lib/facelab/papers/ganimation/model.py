@@ -30,7 +30,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from facelab.gan.stargan import Trunk, check, tiled
+from facelab.gan.stargan import Trunk, check_input, tiled
 
 DEVIATION = 0.02  # of the initial weights
 
@@ -103,7 +103,7 @@ class Generator(nn.Module):
         Raises:
             ValueError: when the shapes are not those.
         """
-        check(images, units, 3, self.units)
+        check_input(images, units, 3, self.units)
         x = self.trunk(tiled(images, units))  # (B, width, H, W)
         colour, attention = self.colour(x).tanh(), self.attention(x).sigmoid()
         return Edit(compose(colour, attention, images), colour, attention)
