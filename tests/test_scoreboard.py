@@ -75,6 +75,7 @@ def test_each_paper_has_one_row_whatever_there_is(checkout):
     assert rows.loc["faces", "status"] == scoreboard.NOT_RUN
     assert rows.loc["fabnet", "status"] == scoreboard.NOT_BEGUN
     assert rows.loc["fabnet", "tier"] == ""
+    assert rows.loc["ganimation", "status"] == scoreboard.ROOM_ONLY
 
 
 def test_tiers_stand_one_under_the_other_and_smoke_by_itself(checkout):

@@ -28,7 +28,8 @@ from facelab import ledger as ledgers
 from facelab.runs import measured
 
 LEDGER = "claims.csv"
-DONE, NOT_RUN, NOT_BEGUN = "done", "not run at this tier", "not begun"
+DONE, NOT_RUN = "done", "not run at this tier"
+ROOM_ONLY, NOT_BEGUN = "begun, no notebook yet", "not begun"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -274,8 +275,9 @@ def _row(paper: Paper, tier: str) -> dict[str, object]:
     found = [_table(file) for file in _tables(paper.room, tier)]
     figures = len(list(_folder("figures", tier, paper.room).glob("*.json")))
     took = measured(paper.notebook).get(tier) if paper.notebook else None
-    begun = paper.notebook or (published.PAPERS / paper.room).is_dir()
-    status = NOT_RUN if begun else NOT_BEGUN
+    status = ROOM_ONLY if (published.PAPERS / paper.room).is_dir() else NOT_BEGUN
+    if paper.notebook:
+        status = NOT_RUN
     count = judged["verdict"].value_counts()
     return {
         "number": paper.number,
