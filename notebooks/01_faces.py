@@ -625,9 +625,9 @@ book.figure("histograms", **drawn, caption=caption)
 #
 # Random numbers come from counters, not from a stream: row $n$ of a sample is a
 # function of the seed, the split, the difficulty and $n$, and each face is drawn by one
-# thread. So the same seed gives the same bytes on any number of threads, and a longer
-# sample starts with the shorter one. From one process to another it does not quite: we
-# have seen single values of single pictures differ by one grey level.
+# thread, in arithmetic that no compiler may reorder. So the same seed gives the same
+# bytes on any number of threads and in every process, and a longer sample starts with
+# the shorter one.
 
 # %%
 speeds = {}
@@ -866,9 +866,9 @@ print(f"4: {right.mean():.0%} right; expect 70 to 97 % at the laptop tier")
 # A face is a sum of shapes, a pose, paint and light, and each of them is an array that
 # you can read and replace. So a picture comes with all that is true about it, and with
 # the true answer to every edit. The truths check each other; the same seed gives the
-# same bytes within a process (section 7). The faces are plainer than people, and
-# section 8 says by how much: a method that fails here will hardly work on photographs,
-# but one that works here has still to prove it.
+# same bytes. The faces are plainer than people, and section 8 says by how much: a
+# method that fails here will hardly work on photographs, but one that works here has
+# still to prove it.
 #
 # ## References
 #

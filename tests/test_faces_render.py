@@ -1,7 +1,14 @@
-"""The renderer's ground truths against each other, and the same bytes on any number of threads."""
+"""The renderer's ground truths against each other; the same bytes in every thread and process."""
+
+import hashlib
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
+from numba.core.registry import CPUDispatcher
 
 from facelab import faces
 from facelab.faces import CHANNELS, MASKS, flow, geometry
@@ -61,6 +68,36 @@ def test_threads_and_batches_do_not_change_a_byte():
     for name in CHANNELS:
         assert one[name].tobytes() == two[name].tobytes(), name
         assert np.array_equal(one[name][37], alone[name][0], equal_nan=True), name
+
+
+# Run by two processes. In a fresh cache the first compiles the kernels and the second loads them,
+# and it calls some of them in another order.
+DIGEST = """
+import hashlib
+from facelab import faces
+factors = faces.sample(64, seed=5, difficulty="challenge")
+{before}
+arrays = faces.render(factors, size=48, channels=faces.CHANNELS).arrays()
+print(hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest())
+"""
+
+
+def test_another_process_makes_the_same_bytes():
+    factors = faces.sample(64, seed=5, difficulty="challenge")
+    arrays = faces.render(factors, size=48, channels=CHANNELS).arrays()
+    here = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
+    code = DIGEST.format(before="faces.flow(factors[:2], factors[2:4], size=32)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
+    assert done.stdout.strip() == here, done.stderr
+
+
+def test_no_kernel_is_compiled_with_fast_math():
+    names = [found.name for found in pkgutil.iter_modules(faces.__path__, "facelab.faces.")]
+    kernels = {}
+    for module in map(import_module, names):
+        kernels |= {k: v for k, v in vars(module).items() if isinstance(v, CPUDispatcher)}
+    assert len(kernels) > 40
+    assert not [name for name, value in kernels.items() if value.targetoptions.get("fastmath")]
 
 
 def test_crop_holds_the_landmarks(plain):

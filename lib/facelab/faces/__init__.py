@@ -1,9 +1,9 @@
 """Synthetic faces: sample factors, render them, with every ground truth known.
 
-    factors = faces.sample(16, seed=1, split="train")
-    pictures = faces.render(factors, size=64)
-    straight = faces.render(factors.replace(pose=np.zeros(3)), size=64)  # the same people, turned
-    many = faces.dataset(10_000, seed=1, difficulty="train", size=64)    # kept on disk
+factors = faces.sample(16, seed=1, split="train")
+pictures = faces.render(factors, size=64)
+straight = faces.render(factors.replace(pose=np.zeros(3)), size=64)  # the same people, turned
+many = faces.dataset(10_000, seed=1, difficulty="train", size=64)    # kept on disk
 """
 
 from facelab.faces.dataset import dataset, rendered

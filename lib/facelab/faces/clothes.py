@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import FAST, f32, hashed, noise2, noise3, smooth
+from facelab.faces.raster import f32, hashed, noise2, noise3, smooth
 
 CREW, VNECK, SHIRT, SCOOP, TURTLENECK = range(5)
 SHARES = np.array([0.32, 0.52, 0.80, 0.88, 1.0], np.float32)  # cumulative
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def clothing(x, y, z, rgb, seed, out):
     """Garment at a canonical place (cm): out (3,) linear albedo; returns its cover, 0 bare skin to
     1.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import FAST, f32, lit
+from facelab.faces.raster import f32, lit
 
 MASKS = (
     "background", "skin", "left_brow", "right_brow", "left_eye", "right_eye", "nose", "upper_lip",
@@ -57,7 +57,7 @@ class Frame(NamedTuple):
     cloth_seed: int
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def unit(v):
     """Scales a vector (3,) to length one in place."""
     s = f32(1.0) / np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + f32(1e-12))
@@ -66,14 +66,14 @@ def unit(v):
     v[2] *= s
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def mix3(values, a, b, c, w0, w1, w2, out):
     """Barycentric mean of three rows of values, into out."""
     for k in range(out.shape[0]):
         out[k] = w0 * values[a, k] + w1 * values[b, k] + w2 * values[c, k]
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def locate(i, j, inverse, centre, scale, distance, samples, p, view):
     """The place p (3,) in cm of sample (i, j), and the direction from it to the camera."""
     half = f32(0.5) * f32(samples) - f32(0.5)
@@ -85,7 +85,7 @@ def locate(i, j, inverse, centre, scale, distance, samples, p, view):
     unit(view)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def sunlit(p, n, lift, bias, right, up, towards, shadow):
     """Share of the key light at p (3,), tested `lift` cm off the surface."""
     return lit(

@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import FAST, f32
+from facelab.faces.raster import f32
 
 # rows of a face's light table (LIGHTS, 3)
 KEY_TO, KEY, FILL_TO, FILL, SKY, GROUND, RIM_TO, RIM = range(8)
 LIGHTS = 8
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def light_table(values, backdrop, out):
     """Directions and colours from ten light factors (see `factors.Factors.light`).
 
@@ -50,7 +50,7 @@ def light_table(values, backdrop, out):
     out[RIM_TO, 0], out[RIM_TO, 1], out[RIM_TO, 2] = side * f32(0.72), f32(0.30), f32(-0.62)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def gleam(n, view, lights, source, rough):
     """Specular reflection of one light: a Trowbridge-Reitz lobe with Schlick's Fresnel term.
 
@@ -76,7 +76,7 @@ def gleam(n, view, lights, source, rough):
     return min(a / (d * d) * fresnel * nl * f32(0.15), f32(6.0))
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights, out):
     """Light that leaves a surface towards the viewer.
 
@@ -114,7 +114,7 @@ def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights
         out[c] += lights[KEY, c] * shine + lights[FILL, c] * soft * openness + around * mirror
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def shade_hair(t, n, view, colour, sheen, shadow, openness, lights, out):
     """Light from hair along tangent t (Kajiya and Kay 1989): a plain lobe and two shifted
     highlights.

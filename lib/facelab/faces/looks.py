@@ -48,7 +48,6 @@ from facelab.faces.columns import (
 )  # fmt: skip
 from facelab.faces.features import along_line, brow_cover, spot
 from facelab.faces.raster import (
-    FAST,
     f32,
     hashed,
     noise2,
@@ -69,7 +68,7 @@ PALETTE = np.array(
 )  # fmt: skip
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def skin_tone(melanin, redness, out):
     """Linear albedo of skin from melanin and blood."""
     k = 0
@@ -86,7 +85,7 @@ def skin_tone(melanin, redness, out):
     out[2] *= f32(1.0) - f32(0.8) * blood
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def paint(look, zones, scalp, style, seed, shown, out):
     """Paints those of one face's vertices that are shown (V,): out (V, PAINTED)."""
     base = np.empty(3, np.float32)
@@ -154,7 +153,7 @@ def paint(look, zones, scalp, style, seed, shown, out):
         )
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, out):
     """Albedo at a canonical place: `painted` (PAINTED,) interpolated there; out (5,): rgb, gloss,
     roughness.

@@ -26,11 +26,11 @@ from facelab.faces.frame import (
     unit,
 )  # fmt: skip
 from facelab.faces.light import FILL_TO, KEY_TO, shade_hair, shade_surface
-from facelab.faces.raster import FAST, f32, hashed, smooth
+from facelab.faces.raster import f32, hashed, smooth
 from facelab.faces.scalp import POINTS
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def lid_shade(i, j, step, face, ids, region):
     """How much the lid above (and its lashes) darkens an eyeball's sample: 0 to 0.64."""
     samples, faces = ids.shape[0], region.shape[0]
@@ -45,7 +45,7 @@ def lid_shade(i, j, step, face, ids, region):
     return dark
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def catch_light(n, view, shade, lights, light):
     """Adds the mirror image of the key light, and a fainter one of the fill, to an eye."""
     for source in range(2):
@@ -59,7 +59,7 @@ def catch_light(n, view, shade, lights, light):
             light[k] += glint * strength * (f32(0.4) + f32(0.6) * shade)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def inside_mouth(region, z, albedo):
     """Albedo of teeth, tongue or the cavity's wall, z cm deep; returns how open it is to light."""
     if region == columns.TEETH:
@@ -73,7 +73,7 @@ def inside_mouth(region, z, albedo):
     return f32(0.35) * smooth(f32(-1.0), f32(2.6), z)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def spared(i, j, ids, smooth):
     """Whether a 2x2 pixel can do without sample (i, j): it shows only even skin or cloth.
 
@@ -91,7 +91,7 @@ def spared(i, j, ids, smooth):
     return level == 2 or (i + j) & 1 == 1
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def shade_head(frame, statics, canvas, oversample):
     """Shades every sample that shows the head: colour, label and normal."""
     colour, facing, written, flat = frame.colour, frame.facing, frame.label, statics.smooth
@@ -189,7 +189,7 @@ def shade_head(frame, statics, canvas, oversample):
             written[i, j] = label
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def shade_thing(frame, first, things, thing_normals):
     """Shades every sample that shows the occluder, triangles `things` (U, 3) numbered from
     first.
@@ -255,7 +255,7 @@ def shade_thing(frame, first, things, thing_normals):
             frame.label[i, j] = label
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def shade_strands(frame, first, cards):
     """Shades every sample that shows hair, cards (C, 3) whose triangles are numbered from first."""
     ids, bary, face, look, lights = frame.ids, frame.bary, frame.face, frame.look, frame.lights

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import FAST, f32, hashed, noise2, smooth
+from facelab.faces.raster import f32, hashed, noise2, smooth
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def fill_hair(
     screen, triangles, count, number, points, ragged, curls, seed, inverse_depth, ids, bary
 ):
@@ -101,7 +101,7 @@ def fill_hair(
                 bary[row, col, 1] = across
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(cache=True)
 def fill_lashes(screen, triangles, first, last, place, length, inverse_depth, ids, bary):
     """Rasterises triangles[first:last], the lashes, cut into single hairs that thin out to their
     tips.
