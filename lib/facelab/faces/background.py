@@ -7,12 +7,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed, noise2, smooth
+from facelab.faces.raster import KERNEL, f32, hashed, noise2, smooth
 
 KINDS = ("studio", "wall", "window", "foliage", "bokeh", "room")  # by equal shares of the selector
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def backdrop(values, height, width, out):
     """Paints a background: out (3, H, W) linear light.
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed
+from facelab.faces.raster import INNER, KERNEL, f32, hashed
 
 TONES = 512  # steps of the tone curve's table
 
 
-@njit(cache=True)
+@njit(**INNER)
 def tone_curve(gamma, contrast, out):
     """Display values out (TONES + 1,) for roots of light from 0 to 1: sRGB, film's S, contrast."""
     for k in range(TONES + 1):
@@ -22,7 +22,7 @@ def tone_curve(gamma, contrast, out):
         out[k] = f32(0.46) + (x - f32(0.46)) * contrast
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def develop(image, exposure, gamma, contrast, saturation):
     """Linear light to display values in place: image (3, H, W). A soft shoulder, sRGB, then
     grading.
@@ -47,7 +47,7 @@ def develop(image, exposure, gamma, contrast, saturation):
                 image[c, row, col] = min(max(x, f32(0.0)), f32(1.0))
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def blur(image, sigma):
     """Gaussian blur in place; sigma in pixels, below 0.15 does nothing. Edges repeat."""
     if sigma < f32(0.15):
@@ -79,7 +79,7 @@ def blur(image, sigma):
                 image[c, row, col] = s / total
 
 
-@njit(cache=True)
+@njit(**INNER)
 def grain(image, sigma, seed):
     """Adds noise of standard deviation sigma, mostly of brightness, a little of colour."""
     if sigma <= f32(0.0):
@@ -106,7 +106,7 @@ COSINES = np.array(
 )  # (frequency, place): the orthonormal DCT of eight samples
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def compress(image, strength):
     """The loss of block compression, in place: 8x8 cosine blocks of brightness and colour,
     quantised.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed, noise2, noise3, smooth
+from facelab.faces.raster import INNER, f32, hashed, noise2, noise3, smooth
 
 CREW, VNECK, SHIRT, SCOOP, TURTLENECK = range(5)
 SHARES = np.array([0.32, 0.52, 0.80, 0.88, 1.0], np.float32)  # cumulative
 
 
-@njit(cache=True)
-def clothing(x, y, z, rgb, seed, out):
+@njit(**INNER)
+def clothing(x, y, z, dye, seed, out):
     """Garment at a canonical place (cm): out (3,) linear albedo; returns its cover, 0 bare skin to
     1.
 
     Args:
-        rgb: (3,) colour in 0-1. seed: decides cut and pattern.
+        dye: (3,) linear colour. seed: decides cut and pattern.
     """
     chosen = hashed(seed, 1, 77)
     cut = 0
@@ -64,6 +64,5 @@ def clothing(x, y, z, rgb, seed, out):
     # cloth rolls over at its edge
     tone *= f32(0.72) + f32(0.28) * smooth(f32(0.0), f32(0.30), inside)
     for c in range(3):
-        value = rgb[c] ** f32(2.2) * f32(0.85) + f32(0.012)
-        out[c] = value * tone * weave
+        out[c] = (dye[c] * f32(0.85) + f32(0.012)) * tone * weave
     return cover

@@ -12,7 +12,16 @@ from facelab.faces.background import backdrop
 from facelab.faces.camera import blur, compress, develop, grain
 from facelab.faces.frame import BACKGROUND, SHADOW_REACH, SKIPPED, Frame, unit
 from facelab.faces.light import KEY_TO, LIGHTS, light_table
-from facelab.faces.raster import f32, fill, fill_depth, project, smooth, vertex_normals
+from facelab.faces.raster import (
+    INNER,
+    KERNEL,
+    f32,
+    fill,
+    fill_depth,
+    project,
+    smooth,
+    vertex_normals,
+)
 from facelab.faces.scalp import POINTS
 from facelab.faces.shade import shade_head, shade_strands, shade_thing
 from facelab.faces.strands import fill_hair, fill_lashes
@@ -21,7 +30,7 @@ SHADOW = 72  # texels of the shadow map
 JOINT_Y, JOINT_Z = -9.0, -7.0  # cm: geometry.PIVOT
 
 
-@njit(cache=True, parallel=True)
+@njit(**KERNEL, parallel=True)
 def pose_faces(faces, gaze, whole, part, look, statics, scalp, posed, cards, card_count):
     """Turns eyeballs, grows hair and poses a batch.
 
@@ -54,7 +63,7 @@ def pose_faces(faces, gaze, whole, part, look, statics, scalp, posed, cards, car
         turn(cards[i], used, follow, whole[i], part[i], cards[i])
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def turn(points, count, rigid, whole, part, out):
     """Rotates points with the head where rigid is 1, with the body about the neck's joint where
     0.
@@ -72,7 +81,7 @@ def turn(points, count, rigid, whole, part, out):
             out[v, axis] = w * head + (f32(1.0) - w) * body
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def eye_centres(points, eyeball):
     """Mean place of each eyeball's vertices: (2, 3)."""
     centres, tally = np.zeros((2, 3), np.float32), np.zeros(2, np.float32)
@@ -88,7 +97,7 @@ def eye_centres(points, eyeball):
     return centres
 
 
-@njit(cache=True)
+@njit(**INNER)
 def seen(marks, inverse, ids, faces, crop, scale, distance, visible):
     """Landmarks (68, 3) count as seen where neither hair, occluder nor much of the head is before
     them.
@@ -112,7 +121,7 @@ def seen(marks, inverse, ids, faces, crop, scale, distance, visible):
                     visible[k] = True
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def vertices_shown(ids, triangles, count):
     """Which of `count` vertices have a part in a sample: (count,) bool."""
     shown = np.zeros(count, np.bool_)
@@ -126,7 +135,7 @@ def vertices_shown(ids, triangles, count):
     return shown
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def shadow_map(points, solid, cards, card_triangles, things, thing_triangles, towards):
     """Depth seen from the key light: axes (3, 3) right, up and towards it, and the map (R, R)."""
     axes = np.empty((3, 3), np.float32)
@@ -147,7 +156,7 @@ def shadow_map(points, solid, cards, card_triangles, things, thing_triangles, to
     return axes, nearest
 
 
-@njit(cache=True)
+@njit(**INNER)
 def resolve(frame, oversample, image, depth, normal_map, label_map):
     """Averages samples over each pixel, on the background already in image (3, H, W).
 
@@ -177,7 +186,7 @@ def resolve(frame, oversample, image, depth, normal_map, label_map):
                 normal_map[axis, row, col] = f32(np.nan) if empty else frame.facing[i, j, axis]
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def draw_face(posed, cards, card_count, face, crop, distance, look, statics, canvas, scalp, marks,
               size, oversample, plain, image, depth, normal_map, label_map, visible):  # fmt: skip
     """Draws one face. See `draw_faces` for the arguments; without a leading N here."""
@@ -268,7 +277,7 @@ def draw_face(posed, cards, card_count, face, crop, distance, look, statics, can
         compress(image, noise[2])
 
 
-@njit(cache=True, parallel=True)
+@njit(**KERNEL, parallel=True)
 def draw_faces(posed, cards, card_count, whole, crops, distance, look, statics, canvas, scalp,
 marks,
                size, oversample, plain, image, depth, normal_map, label_map, visible):  # fmt: skip

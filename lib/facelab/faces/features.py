@@ -6,10 +6,10 @@ import numpy as np
 from numba import njit
 
 from facelab.faces.columns import BROW_ARCH, BROW_DENSE, BROW_WIDE, IRIS, MAKEUP, MELANIN, SEED
-from facelab.faces.raster import f32, hashed, noise2, smooth
+from facelab.faces.raster import INNER, f32, hashed, noise2, smooth
 
 
-@njit(cache=True)
+@njit(**INNER)
 def along_line(x, y, line):
     """Where a point lies by a line y(x) given at even steps (B, 2): (share of its length, beyond 0
     to 1 outside it; distance in cm, > 0 above)."""
@@ -22,7 +22,7 @@ def along_line(x, y, line):
     return at, d / np.sqrt(f32(1.0) + slope * slope)
 
 
-@njit(cache=True)
+@njit(**INNER)
 def brow_cover(x, y, look, line, fine):
     """Share of a brow's hair at the canonical place (x, y), 0 to 1."""
     side = abs(x)
@@ -54,7 +54,7 @@ def brow_cover(x, y, look, line, fine):
     return min(body * end * (dense * streak + pencil * f32(0.3)), f32(1.0))
 
 
-@njit(cache=True)
+@njit(**INNER)
 def eye_sample(x, y, z, look, out):
     """Albedo of an eyeball at (x, y, z) cm from its centre before gaze turns it; out (5,) as in
     skin_sample.
@@ -89,7 +89,7 @@ def eye_sample(x, y, z, look, out):
     return inside
 
 
-@njit(cache=True)
+@njit(**INNER)
 def spot(x, y, z, dense, chance, small, large, seed):
     """Strength of a round spot at a canonical place (cm), 0 to 1.
 

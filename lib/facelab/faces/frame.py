@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, lit
+from facelab.faces.raster import INNER, f32, lit
 
 MASKS = (
     "background", "skin", "left_brow", "right_brow", "left_eye", "right_eye", "nose", "upper_lip",
@@ -57,7 +57,7 @@ class Frame(NamedTuple):
     cloth_seed: int
 
 
-@njit(cache=True)
+@njit(**INNER)
 def unit(v):
     """Scales a vector (3,) to length one in place."""
     s = f32(1.0) / np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + f32(1e-12))
@@ -66,14 +66,14 @@ def unit(v):
     v[2] *= s
 
 
-@njit(cache=True)
+@njit(**INNER)
 def mix3(values, a, b, c, w0, w1, w2, out):
     """Barycentric mean of three rows of values, into out."""
     for k in range(out.shape[0]):
         out[k] = w0 * values[a, k] + w1 * values[b, k] + w2 * values[c, k]
 
 
-@njit(cache=True)
+@njit(**INNER)
 def locate(i, j, inverse, centre, scale, distance, samples, p, view):
     """The place p (3,) in cm of sample (i, j), and the direction from it to the camera."""
     half = f32(0.5) * f32(samples) - f32(0.5)
@@ -85,9 +85,14 @@ def locate(i, j, inverse, centre, scale, distance, samples, p, view):
     unit(view)
 
 
-@njit(cache=True)
+@njit(**INNER)
 def sunlit(p, n, lift, bias, right, up, towards, shadow):
-    """Share of the key light at p (3,), tested `lift` cm off the surface."""
+    """Share of the key light at p (3,), tested `lift` cm off the surface.
+
+    0 where the surface is turned so far away that not even light bleeding through it arrives.
+    """
+    if n[0] * towards[0] + n[1] * towards[1] + n[2] * towards[2] < f32(-0.35):
+        return f32(0.0)
     return lit(
         p[0] + n[0] * lift, p[1] + n[1] * lift, p[2] + n[2] * lift, right, up, towards,
         f32(SHADOW_REACH), shadow, bias,

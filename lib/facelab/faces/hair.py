@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed, smooth
+from facelab.faces.raster import INNER, KERNEL, f32, hashed, smooth
 from facelab.faces.scalp import AZIMUTHS, CARDS, POINTS, POLARS, SKULL
 
 BUN_Y, BUN_Z = f32(9.6), f32(-5.6)  # cm from SKULL: middle of a bun
@@ -40,7 +40,7 @@ STYLE = np.array(
 )
 
 
-@njit(cache=True)
+@njit(**INNER)
 def hairline(y, azimuth, style, raised, seed):
     """Height of the hairline (cm on the mean head) at an azimuth in degrees: the usual height y
     there, with a person's deviations.
@@ -57,7 +57,7 @@ def hairline(y, azimuth, style, raised, seed):
     return y
 
 
-@njit(cache=True)
+@njit(**INNER)
 def azimuth_of(x, z):
     """arctan2(x, z) to 1e-3 rad, several times faster."""
     a, b = abs(x), abs(z)
@@ -71,7 +71,7 @@ def azimuth_of(x, z):
     return angle if x >= f32(0.0) else -angle
 
 
-@njit(cache=True)
+@njit(**INNER)
 def polar_of(y):
     """arccos(y) to 1e-4 rad (Abramowitz & Stegun 1964, 4.4.45), several times faster."""
     a = min(abs(y), f32(1.0))
@@ -81,7 +81,7 @@ def polar_of(y):
     return angle if y >= f32(0.0) else f32(np.pi) - angle
 
 
-@njit(cache=True)
+@njit(**INNER)
 def radius(x, y, z, grid):
     """The head's radius in the direction (x, y, z) from SKULL: bilinear in the grid, and the
     length.
@@ -98,7 +98,7 @@ def radius(x, y, z, grid):
     return r0 * (f32(1.0) - u) + r1 * u, length
 
 
-@njit(cache=True)
+@njit(**INNER)
 def head_radii(points, static, skull, grid):
     """Fills grid (AZIMUTHS, POLARS) with the radius of this face in every direction; 0 towards
     the neck.
@@ -135,7 +135,7 @@ def head_radii(points, static, skull, grid):
                 grid[i, j] = np.sqrt(px * px + py * py + pz * pz)
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def grow(points, static, style, volume, raised, parting, seed, towards, out):
     """Grows the cards of one face into `out` (CARDS * POINTS * 2, 3); returns the number of cards.
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32
+from facelab.faces.raster import INNER, f32
 
 # rows of a face's light table (LIGHTS, 3)
 KEY_TO, KEY, FILL_TO, FILL, SKY, GROUND, RIM_TO, RIM = range(8)
 LIGHTS = 8
 
 
-@njit(cache=True)
+@njit(**INNER)
 def light_table(values, backdrop, out):
     """Directions and colours from ten light factors (see `factors.Factors.light`).
 
@@ -50,7 +50,7 @@ def light_table(values, backdrop, out):
     out[RIM_TO, 0], out[RIM_TO, 1], out[RIM_TO, 2] = side * f32(0.72), f32(0.30), f32(-0.62)
 
 
-@njit(cache=True)
+@njit(**INNER)
 def gleam(n, view, lights, source, rough):
     """Specular reflection of one light: a Trowbridge-Reitz lobe with Schlick's Fresnel term.
 
@@ -60,12 +60,12 @@ def gleam(n, view, lights, source, rough):
     """
     nx, ny, nz, vx, vy, vz = n[0], n[1], n[2], view[0], view[1], view[2]
     lx, ly, lz = lights[source, 0], lights[source, 1], lights[source, 2]
-    hx, hy, hz = lx + vx, ly + vy, lz + vz
-    s = f32(1.0) / np.sqrt(hx * hx + hy * hy + hz * hz + f32(1e-6))
-    hx, hy, hz = hx * s, hy * s, hz * s
     nl = nx * lx + ny * ly + nz * lz
     if nl <= f32(0.0):
         return f32(0.0)
+    hx, hy, hz = lx + vx, ly + vy, lz + vz
+    s = f32(1.0) / np.sqrt(hx * hx + hy * hy + hz * hz + f32(1e-6))
+    hx, hy, hz = hx * s, hy * s, hz * s
     nh = max(nx * hx + ny * hy + nz * hz, f32(0.0))
     a = rough * rough
     a *= a
@@ -76,7 +76,7 @@ def gleam(n, view, lights, source, rough):
     return min(a / (d * d) * fresnel * nl * f32(0.15), f32(6.0))
 
 
-@njit(cache=True)
+@njit(**INNER)
 def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights, out):
     """Light that leaves a surface towards the viewer.
 
@@ -114,7 +114,7 @@ def shade_surface(n, view, albedo, gloss, rough, flesh, shadow, openness, lights
         out[c] += lights[KEY, c] * shine + lights[FILL, c] * soft * openness + around * mirror
 
 
-@njit(cache=True)
+@njit(**INNER)
 def shade_hair(t, n, view, colour, sheen, shadow, openness, lights, out):
     """Light from hair along tangent t (Kajiya and Kay 1989): a plain lobe and two shifted
     highlights.

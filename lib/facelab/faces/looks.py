@@ -47,13 +47,7 @@ from facelab.faces.columns import (
     STUBBLE,
 )  # fmt: skip
 from facelab.faces.features import along_line, brow_cover, spot
-from facelab.faces.raster import (
-    f32,
-    hashed,
-    noise2,
-    noise3,
-    smooth,
-)
+from facelab.faces.raster import INNER, KERNEL, f32, hashed, noise2, noise3, smooth
 
 # channels painted on vertices
 RED, GREEN, BLUE, GLOSS, EDGE, LIP, BEARD, OPEN = range(8)
@@ -68,7 +62,7 @@ PALETTE = np.array(
 )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(**INNER)
 def skin_tone(melanin, redness, out):
     """Linear albedo of skin from melanin and blood."""
     k = 0
@@ -85,7 +79,7 @@ def skin_tone(melanin, redness, out):
     out[2] *= f32(1.0) - f32(0.8) * blood
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def paint(look, zones, scalp, style, seed, shown, out):
     """Paints those of one face's vertices that are shown (V,): out (V, PAINTED)."""
     base = np.empty(3, np.float32)
@@ -153,7 +147,7 @@ def paint(look, zones, scalp, style, seed, shown, out):
         )
 
 
-@njit(cache=True)
+@njit(**INNER)
 def skin_sample(place, painted, look, brow, upper_lid, lower_lid, fine, style, out):
     """Albedo at a canonical place: `painted` (PAINTED,) interpolated there; out (5,): rgb, gloss,
     roughness.

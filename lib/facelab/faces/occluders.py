@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed
+from facelab.faces.raster import KERNEL, f32, hashed
 from facelab.faces.tubes import capsule, tube
 from facelab.faces.worn import GLASSES, SUNGLASSES, spectacles
 
@@ -14,7 +14,7 @@ MAX_VERTICES, MAX_TRIANGLES = 2600, 5000
 DEPTH = 6.0  # cm before the eyes: in front of most noses
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def build(values, face, eyes, temples, crop, distance, mesh):
     """Builds a face's occluder into the mesh (see tubes.py), in view space.
 
@@ -58,7 +58,7 @@ def build(values, face, eyes, temples, crop, distance, mesh):
         scarf(min(max(values[3], f32(0.0)), f32(1.0)), turn, face, mesh)
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def hand(x, y, z, k, turn, seed, mesh):
     """An open hand at (x, y, z), k times the size of a grown-up's, turned by the share `turn`."""
     angle = (turn - f32(0.5)) * f32(2.6)
@@ -90,7 +90,7 @@ def hand(x, y, z, k, turn, seed, mesh):
     capsule((x0, y0, z), tip, f32(1.2) * k, f32(0.85) * k, f32(0.9), mesh)
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def scarf(high, turn, face, mesh):
     """Two thick rolls round the neck; `high` 0 leaves the chin free, 1 covers the mouth."""
     path, radius = np.empty((25, 3), np.float32), np.empty(25, np.float32)

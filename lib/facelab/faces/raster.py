@@ -44,11 +44,18 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 
 f32 = np.float32
 
+# How kernels are compiled: without a test of every divisor for zero, and
+# without what passing them to other kernels as values would need.
+KERNEL = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+# And those called for single samples, which make no arrays: without counting references to them,
+# which threads that share an array would do by turns.
+INNER = KERNEL | {"_nrt": False}
+
 BLOCK = 8  # faces that share one pass over a tile of the basis
 TILE = 2048  # floats of a tile: basis and outputs stay in the second-level cache
 
 
-@njit(cache=True, parallel=True)
+@njit(**KERNEL, parallel=True)
 def blend(mean, basis, weights, out):
     """Linear blend shapes for a batch: out[i] = mean + weights[i] @ basis.
 
@@ -89,7 +96,7 @@ def blend(mean, basis, weights, out):
                         row[j] += weights[i, k] * basis[k, low + j]
 
 
-@njit(cache=True)
+@njit(**INNER)
 def vertex_normals(points, triangles, count, normals):
     """Area-weighted unit normals of the first `count` vertices; triangles wind anticlockwise
     seen from outside.
@@ -121,7 +128,7 @@ def vertex_normals(points, triangles, count, normals):
         normals[v, 2] = z * s
 
 
-@njit(cache=True)
+@njit(**INNER)
 def project(points, distance, centre_x, centre_y, scale, samples, screen):
     """Perspective projection to sample coordinates and inverse depth.
 
@@ -137,7 +144,7 @@ def project(points, distance, centre_x, centre_y, scale, samples, screen):
         screen[v, 2] = inverse
 
 
-@njit(cache=True)
+@njit(**INNER)
 def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, bary):
     """Z-buffered rasterisation of triangles[first:last]; the nearest one keeps each sample.
 
@@ -186,10 +193,8 @@ def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, 
                 w1 = w1x * dx + w1y * dy
                 w2 = w2x * dx + w2y * dy
                 w0 = f32(1.0) - w1 - w2
-                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
-                    continue
                 z = w0 * za + w1 * zb + w2 * zc
-                if z > inverse_depth[row, col]:
+                if (min(w0, w1, w2) >= f32(0.0)) & (z > inverse_depth[row, col]):
                     inverse_depth[row, col] = z
                     ids[row, col] = number + t - first
                     # perspective-correct weights, so that shading interpolates on the surface
@@ -197,7 +202,7 @@ def fill(screen, triangles, first, last, number, two_sided, inverse_depth, ids, 
                     bary[row, col, 1] = w2 * zc / z
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def fill_depth(points, triangles, right, up, towards, extent, one_sided, nearest):
     """Orthographic depth map seen from a light: the largest coordinate along `towards` in each
     texel.
@@ -242,6 +247,7 @@ def fill_depth(points, triangles, right, up, towards, extent, one_sided, nearest
         s = f32(1.0) / area
         w1x, w1y = (cy - ay) * s, -(cx - ax) * s
         w2x, w2y = -(by - ay) * s, (bx - ax) * s
+        za, zb, zc = flat[a, 2], flat[b, 2], flat[c, 2]
         for row in range(row0, row1 + 1):
             dy = f32(row) - ay
             for col in range(col0, col1 + 1):
@@ -249,14 +255,13 @@ def fill_depth(points, triangles, right, up, towards, extent, one_sided, nearest
                 w1 = w1x * dx + w1y * dy
                 w2 = w2x * dx + w2y * dy
                 w0 = f32(1.0) - w1 - w2
-                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
-                    continue
-                z = w0 * flat[a, 2] + w1 * flat[b, 2] + w2 * flat[c, 2]
-                if z > nearest[row, col]:
-                    nearest[row, col] = z
+                z = w0 * za + w1 * zb + w2 * zc
+                inside = min(w0, w1, w2) >= f32(0.0)
+                # no branch: whether a texel is inside cannot be foretold
+                nearest[row, col] = max(nearest[row, col], z if inside else f32(-1e9))
 
 
-@njit(cache=True)
+@njit(**INNER)
 def lit(x, y, z, right, up, towards, extent, nearest, bias):
     """Share of the light that reaches a point: a 3x3 tent of depth comparisons, 0 to 1."""
     size = nearest.shape[0]
@@ -280,7 +285,7 @@ def lit(x, y, z, right, up, towards, extent, nearest, bias):
     return total / ((f32(4.5) - f32(2.0) - abs(fu)) * (f32(4.5) - f32(2.0) - abs(fv)))
 
 
-@njit(cache=True)
+@njit(**INNER)
 def hashed(a, b, c):
     """A number in [0, 1) from three integers: the same on every machine and thread."""
     # each product is cut back to 32 bits: compiled, a product of two of these has 64
@@ -293,7 +298,7 @@ def hashed(a, b, c):
     return f32(h >> np.uint32(8)) * f32(1.0 / 16777216.0)
 
 
-@njit(cache=True)
+@njit(**INNER)
 def noise2(x, y, seed):
     """Smooth value noise in the plane, 0 to 1, one feature per unit."""
     i, j = int(np.floor(x)), int(np.floor(y))
@@ -304,7 +309,7 @@ def noise2(x, y, seed):
     return a + (b - a) * u + (c - a) * v + (a - b - c + d) * u * v
 
 
-@njit(cache=True)
+@njit(**INNER)
 def noise3(x, y, z, seed):
     """Smooth value noise in space, 0 to 1, one feature per unit."""
     k = int(np.floor(z))
@@ -314,7 +319,7 @@ def noise3(x, y, z, seed):
     return low + (noise2(x, y, seed + 7919 * (k + 1)) - low) * w
 
 
-@njit(cache=True)
+@njit(**INNER)
 def smooth(low, high, x):
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = min(max((x - low) / (high - low), f32(0.0)), f32(1.0))

@@ -26,11 +26,11 @@ from facelab.faces.frame import (
     unit,
 )  # fmt: skip
 from facelab.faces.light import FILL_TO, KEY_TO, shade_hair, shade_surface
-from facelab.faces.raster import f32, hashed, smooth
+from facelab.faces.raster import INNER, KERNEL, f32, hashed, smooth
 from facelab.faces.scalp import POINTS
 
 
-@njit(cache=True)
+@njit(**INNER)
 def lid_shade(i, j, step, face, ids, region):
     """How much the lid above (and its lashes) darkens an eyeball's sample: 0 to 0.64."""
     samples, faces = ids.shape[0], region.shape[0]
@@ -45,7 +45,7 @@ def lid_shade(i, j, step, face, ids, region):
     return dark
 
 
-@njit(cache=True)
+@njit(**INNER)
 def catch_light(n, view, shade, lights, light):
     """Adds the mirror image of the key light, and a fainter one of the fill, to an eye."""
     for source in range(2):
@@ -59,7 +59,7 @@ def catch_light(n, view, shade, lights, light):
             light[k] += glint * strength * (f32(0.4) + f32(0.6) * shade)
 
 
-@njit(cache=True)
+@njit(**INNER)
 def inside_mouth(region, z, albedo):
     """Albedo of teeth, tongue or the cavity's wall, z cm deep; returns how open it is to light."""
     if region == columns.TEETH:
@@ -73,25 +73,31 @@ def inside_mouth(region, z, albedo):
     return f32(0.35) * smooth(f32(-1.0), f32(2.6), z)
 
 
-@njit(cache=True)
-def spared(i, j, ids, smooth):
-    """Whether a 2x2 pixel can do without sample (i, j): it shows only even skin or cloth.
+@njit(**INNER)
+def evenness(i, j, ids, smooth):
+    """The least level of `Statics.smooth` that the 2x2 pixel of samples from (i, j) on shows."""
+    level = 2
+    for row in range(i, i + 2):
+        for col in range(j, j + 2):
+            t = ids[row, col]
+            if t < 0 or t >= smooth.shape[0]:
+                return 0
+            level = min(level, int(smooth[t]))
+    return level
 
-    Of the four, one is shaded where all is level 2, two where level 1 takes part, all else.
+
+@njit(**INNER)
+def spared(i, j, level):
+    """Whether a 2x2 pixel of a level of evenness can do without sample (i, j).
+
+    Of the four, one is shaded where the level is 2, two where it is 1, all where it is 0.
     """
     if i & 1 == 1 and j & 1 == 1:
         return False
-    level = 2
-    for row in range(i & -2, (i & -2) + 2):
-        for col in range(j & -2, (j & -2) + 2):
-            t = ids[row, col]
-            if t < 0 or t >= smooth.shape[0] or smooth[t] == 0:
-                return False
-            level = min(level, int(smooth[t]))
-    return level == 2 or (i + j) & 1 == 1
+    return level == 2 or (level == 1 and (i + j) & 1 == 1)
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def shade_head(frame, statics, canvas, oversample):
     """Shades every sample that shows the head: colour, label and normal."""
     colour, facing, written, flat = frame.colour, frame.facing, frame.label, statics.smooth
@@ -119,16 +125,22 @@ def shade_head(frame, statics, canvas, oversample):
     fine = smooth(f32(130.0), f32(230.0), width)
     step = max(int(width * f32(0.0065) + f32(0.5)), 1)
     style = int(look[columns.STYLE])
-    rgb = look[columns.CLOTHES : columns.CLOTHES + 3]
+    dye = np.empty(3, np.float32)
+    for k in range(3):
+        dye[k] = look[columns.CLOTHES + k] ** f32(2.2)
     albedo, here = np.empty(5, np.float32), np.empty(looks.PAINTED, np.float32)
     cloth, place, light = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     n, p, view = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    levels = np.zeros(samples // 2, np.uint8)  # of the pixels in a row
     for i in range(samples):
+        if oversample == 2 and i & 1 == 0:
+            for k in range(samples // 2):
+                levels[k] = evenness(i, 2 * k, ids, flat)
         for j in range(samples):
             t = ids[i, j]
             if t < 0 or t >= faces:
                 continue
-            if oversample == 2 and spared(i, j, ids, flat):
+            if oversample == 2 and spared(i, j, levels[j >> 1]):
                 written[i, j] = SKIPPED
                 continue
             locate(i, j, inverse[i, j], centre, scale, distance, samples, p, view)
@@ -169,7 +181,7 @@ def shade_head(frame, statics, canvas, oversample):
                 elif here[looks.EDGE] > f32(0.3) and style != hair.BALD and label == SKIN:
                     label = HAIR
                 if place[1] < f32(-11.0):
-                    cover = clothes.clothing(place[0], place[1], place[2], rgb, cloth_seed, cloth)
+                    cover = clothes.clothing(place[0], place[1], place[2], dye, cloth_seed, cloth)
                     if cover > f32(0.0):
                         for k in range(3):
                             albedo[k] += (cloth[k] - albedo[k]) * cover
@@ -189,7 +201,7 @@ def shade_head(frame, statics, canvas, oversample):
             written[i, j] = label
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def shade_thing(frame, first, things, thing_normals):
     """Shades every sample that shows the occluder, triangles `things` (U, 3) numbered from
     first.
@@ -255,7 +267,7 @@ def shade_thing(frame, first, things, thing_normals):
             frame.label[i, j] = label
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def shade_strands(frame, first, cards):
     """Shades every sample that shows hair, cards (C, 3) whose triangles are numbered from first."""
     ids, bary, face, look, lights = frame.ids, frame.bary, frame.face, frame.look, frame.lights

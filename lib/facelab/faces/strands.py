@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed, noise2, smooth
+from facelab.faces.raster import INNER, f32, hashed, noise2, smooth
 
 
-@njit(cache=True)
+@njit(**INNER)
 def fill_hair(
     screen, triangles, count, number, points, ragged, curls, seed, inverse_depth, ids, bary
 ):
@@ -71,10 +71,8 @@ def fill_hair(
                 w1 = w1x * dx + w1y * dy
                 w2 = w2x * dx + w2y * dy
                 w0 = f32(1.0) - w1 - w2
-                if w0 < f32(0.0) or w1 < f32(0.0) or w2 < f32(0.0):
-                    continue
                 z = w0 * za + w1 * zb + w2 * zc
-                if z <= inverse_depth[row, col]:
+                if (min(w0, w1, w2) < f32(0.0)) | (z <= inverse_depth[row, col]):
                     continue
                 # corners: (left, right, next left) or (right, next right, next left)
                 if second:
@@ -101,7 +99,7 @@ def fill_hair(
                 bary[row, col, 1] = across
 
 
-@njit(cache=True)
+@njit(**INNER)
 def fill_lashes(screen, triangles, first, last, place, length, inverse_depth, ids, bary):
     """Rasterises triangles[first:last], the lashes, cut into single hairs that thin out to their
     tips.

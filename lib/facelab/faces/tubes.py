@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32
+from facelab.faces.raster import KERNEL, f32
 
 SIDES = 14  # points of a ring
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def tube(path, radius, flat, mesh):
     """Sweeps a tube along path (R, 3) with radius (R,) into the mesh.
 
@@ -53,7 +53,7 @@ def tube(path, radius, flat, mesh):
     used[1] = t
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def capsule(a, b, radius_a, radius_b, flat, mesh):
     """A tube with round ends from point a to point b, both (x, y, z)."""
     path, radius = np.empty((8, 3), np.float32), np.empty(8, np.float32)

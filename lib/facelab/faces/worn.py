@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelab.faces.raster import f32, hashed
+from facelab.faces.raster import KERNEL, f32, hashed
 from facelab.faces.tubes import capsule, tube
 
 GLASSES, SUNGLASSES, MASK = 2, 3, 4  # of factors.OCCLUDERS
@@ -24,7 +24,7 @@ def _directions() -> np.ndarray:
 DIRECTIONS = _directions()
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def spectacles(kind, seed, face, eyes, temples, mesh):
     """Rims round both eyes, bridge and temples into the mesh (see tubes.py); sunglasses get lenses.
 
@@ -79,7 +79,7 @@ def spectacles(kind, seed, face, eyes, temples, mesh):
     capsule(left, right_end, thick, thick, f32(1.0), mesh)
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def mask(face, normals, vertices, rotation, mesh):
     """A pleated mask over nose, mouth and chin with ear loops, into the mesh (see tubes.py).
 
@@ -157,7 +157,7 @@ def mask(face, normals, vertices, rotation, mesh):
             tube(path, radius, f32(1.0), mesh)
 
 
-@njit(cache=True)
+@njit(**KERNEL)
 def _lay_on(face, normals, point, above):
     """Moves a point (3,) out to `above` cm over the skin at the nearest vertex, if it is lower."""
     near, best = 0, f32(1e9)
