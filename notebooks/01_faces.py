@@ -207,16 +207,18 @@ book.figure("steps", **galleries.steps(mesh, head.triangles, made), caption=capt
 # %%
 display(show(vary))
 corners = int((head.identity_scale == 0).sum())  # the sliders come after these
-sigmas = np.array([0.0, 0.1, 0.17, 0.25, 0.35, 0.45, 0.55])
+sigmas = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8])
 direction = np.random.default_rng(1).normal(size=head.identity.shape[0] - corners)
 direction *= head.identity_scale[corners:] / 0.2
 along = sigmas[:, None] * direction  # (7, sliders)
 named = [f"σ = {sigma:g}" for sigma in sigmas]
-rows = [sweep("sliders", guide, "shape", along, slice(corners, None), captions=named)]
-rows += galleries.walks(guide)
+short = guide.replace(hair_style=1)  # hides neither ears nor jaw
+rows = [sweep("sliders", short, "shape", along, slice(corners, None), captions=named)]
+rows += galleries.walks(short)
 alt = "Faces in rows: sliders, up to the grotesque; gender; age; weight; ancestry."
 caption = "Sliders at growing sigma, up to caricature; then mixtures of corner heads."
-book.figure("shape", **sheet(rows, margin=1.4), alt=alt, caption=caption)
+drawn = sheet(rows, side=108, label=70, margin=1.25)
+book.figure("shape", **drawn, alt=alt, caption=caption)
 
 # %% [markdown]
 # ### 2.3 Identity: looks
@@ -230,7 +232,7 @@ book.figure("shape", **sheet(rows, margin=1.4), alt=alt, caption=caption)
 he = faces.sample(1, split="test", difficulty="neutral", people=[2_000_016])
 he = he.replace(**still)
 close = guide.replace(camera=[1.5, 0, -0.05, 120])
-eyes = guide.replace(camera=[2.2, 0, 0.25, 120])
+nose, eyes = (guide.replace(camera=[2.2, 0, y, 120]) for y in (0.1, 0.25))
 five = np.linspace(0, 1, 5)
 names = [name.replace("_", " ") for name in faces.HAIR_STYLES]
 styles = vary(guide, "hair_style", range(10))
@@ -239,13 +241,13 @@ rows = [
     sweep("melanin", guide, "skin", 0.05 + 0.85 * five, 0),
     sweep("hair colour", guide, "hair_colour", galleries.HAIR_COLOURS),
     sweep("beard", he, "stubble", np.stack([five, np.ones(5)], 1)),
-    sweep("freckles", close, "spots", five, 0),
+    sweep("freckles", nose, "spots", five, 0),
     sweep("brows", eyes, "brows", five, 0),
     sweep("iris", eyes, "iris", galleries.IRISES),
 ]
 alt = "Ten hair styles; then skin, hair colour, beard, freckles, brows and irises."
 caption = "One look at a time: ten hair styles, six sweeps from little to much."
-book.figure("looks", **sheet(rows), alt=alt, caption=caption)
+book.figure("looks", **sheet(rows, side=108), alt=alt, caption=caption)
 
 # %% [markdown]
 # ### 2.4 Expression: 52 actions, 17 units, 8 emotions
@@ -467,16 +469,8 @@ print({name: array.shape for name, array in truth.arrays().items()})
 caption = (
     "Three hard faces. Depth: near is bright. Normals: x, y, z as red, green, blue."
 )
-book.figure("truth", **galleries.truths(truth), caption=caption)
-
-# %%
-known = pd.DataFrame(shown.pose.round(1), columns=["yaw", "pitch", "roll"])
-known.insert(0, "person", shown.identity)
-known.insert(1, "emotion", [(*faces.EMOTIONS, "mixed")[e] for e in shown.emotion])
-known.insert(2, "visible", truth.visible.sum(1))
-for unit in ("AU1", "AU4", "AU6", "AU12", "AU15", "AU25", "AU26", "AU45"):
-    known[unit] = truth.units[:, faces.UNITS.index(unit)].round(2)
-known
+drawing = book.figure("truth", **galleries.truths(truth), caption=caption)
+display(drawing, galleries.known(truth))
 
 # %% [markdown]
 # ### 4.2 Points that slide
@@ -604,13 +598,7 @@ book.figure(
 parts = []
 for name in sets:
     made = faces.dataset(plan.many, difficulty=name, size=64, **ask)
-    measures = {
-        "yaw (°)": made.factors.pose[:, 0],
-        "expression (mean unit)": faces.units(made.factors.expression).mean(1),
-        "hidden points (%)": 100 * (~made.visible).mean(1),
-        "exposure of the light": made.factors.light[:, 9],
-    }
-    parts.append(pd.DataFrame(measures).round(3).assign(set=name))
+    parts.append(galleries.measures(made).assign(set=name))
 drawn = galleries.histograms(pd.concat(parts))
 caption = "Challenge: turned heads, strong expressions, hidden points, low light."
 book.figure("histograms", **drawn, caption=caption)
@@ -816,7 +804,6 @@ for yaw in (0, 20, 40, 60):
 print("expect a few percent at the front (hair over the jaw's ends), 5 to 30 % at 60")
 print("degrees; fixed jaw points would lose most of the far half, the slide saves them")
 
-# %% tags=["solution"]
 near, far = faces.render(vary(guide, "camera", [30, 300], 3), size=128).landmarks
 nose, face = (
     np.linalg.norm(near[i] - near[j]) / np.linalg.norm(far[i] - far[j])

@@ -107,8 +107,10 @@ book.figure(
 # - **Not reproduced** means that our interval lies on the other side. At the laptop
 #   tier networks are small and trained for minutes; this refutes nothing at the paper's
 #   size.
-# - **Inconclusive** means that too few faces or seeds were used to tell. It is no
-#   verdict on the method.
+# - **Inconclusive** means that too few faces or seeds were used to tell on which side the
+#   effect lies. It is no verdict on the method. It does not mean that the paper may be
+#   right: the interval may exclude the paper's value all the same. Section 3 has a
+#   column for that.
 # - **Not attempted at this tier**: one of the sides was not run.
 #
 # Claims that something *does not help* have their own rule, since an interval about
@@ -215,7 +217,7 @@ def shares(effect, scatter, faces, repeats=200):
 
 for faces in (100, 1000):
     print(f"1: {faces:5} faces:", shares(effect=0, scatter=100, faces=faces))
-print("expect 3 to 9 % settled, whatever the number of faces: the level of the interval")
+print("expect 3 to 9 % settled, whatever the number of faces: the interval's level")
 
 # %% tags=["solution"]
 for faces in (100, 300, 1000):

@@ -111,6 +111,18 @@ def test_truths_draw_what_is_known():
     assert labels == seen
 
 
+def test_what_is_known_has_a_row_a_face():
+    made = faces.render(faces.sample(3, seed=1), size=32, channels=faces.CHANNELS)
+    frame = galleries.known(made)
+    assert frame["person"].tolist() == made.factors.identity.tolist()
+    assert frame["visible"].tolist() == made.visible.sum(1).tolist()
+    assert set(frame["emotion"]) <= {*faces.EMOTIONS, "mixed"}
+    np.testing.assert_allclose(frame["AU12"], made.units[:, faces.UNITS.index("AU12")], atol=0.01)
+    found = galleries.measures(made)
+    np.testing.assert_allclose(found["yaw (°)"], made.factors.pose[:, 0], atol=1e-3)
+    assert len(found.columns) == 4
+
+
 def test_steps_draw_the_front_of_the_mesh_only():
     made = faces.render(faces.sample(5, seed=1), size=32, channels=("image", "normals"))
     mesh = np.array([[0, 0], [0, 9], [9, 0], [9, 9]], float)  # y down: 0, 1, 2 turns to the left

@@ -1,6 +1,7 @@
 """The lab book: tidy tables, figures with their data, provenance, published numbers, openings."""
 
 import json
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -102,6 +103,18 @@ def test_layout_orders_rows_and_units_decide_what_is_best(book):
     assert text.index("| b | 3.0 | **1,234** |") < text.index("| a | **2.0** | 100 |")
     with pytest.raises(FacelabError, match="'c'"):
         book.table("table-3", frame, caption="A.", layout=Layout(rows=("c",)))
+
+
+def test_ours_is_bold_only_where_no_other_lies_within_its_interval(book):
+    def of(second):
+        first = Estimate(value=5.0, low=4.5, high=5.5, n=9, seeds=1)
+        ours = {("a", "x"): first, ("b", "x"): replace(first, value=second, high=9.0)}
+        made = book.beside(book.published("table-2").iloc[:0], ours, unit="%").assign(table="t")
+        return book.table("t", made, caption="A.").markdown()
+
+    assert "| a | 5.00 [4.50, 5.50] |" in of(5.4)
+    assert "| a | **5.00 [4.50, 5.50]** |" in of(5.6)
+    assert "bold: best of the column; of ours, only where no other is within" in of(5.6)
 
 
 def test_skewed_intervals_show_both_ends(book):

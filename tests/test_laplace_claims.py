@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facelab import claims, verdicts
+from facelab import FacelabError, claims, ledger, verdicts
 from facelab.papers.laplace import claims as laplace
 from facelab.papers.laplace.experiments import settings
 from facelab.papers.laplace.tables import SUBSETS, per_face
@@ -120,6 +120,25 @@ def test_without_the_small_networks_their_claims_are_not_attempted():
     assert {"loss-eighth", "speed-up", "storage-eighth"} <= set(left_out["id"])
     assert left_out["ours"].isna().all()
     assert left_out["note"].str.startswith("not run: ").all()
+
+
+@pytest.mark.parametrize("tier", ["smoke", "laptop", "gpu", "paper"])
+def test_every_setting_that_differs_from_the_paper_s_has_a_reason(tier):
+    groups = as_in_the_paper() | {"widths": {}}
+    frame = verdicts.judged(REGISTER, laplace.evidence(**groups), tier=tier)
+    text = laplace.gaps(frame, settings(tier))
+    assert "- `best-full`: not run: CPM+SBR; needs the other system" in text
+    assert "faces rendered (paper: photographs)" in text
+    assert ("size 32 (paper: 80)" in text) == (tier in ("smoke", "laptop"))
+    assert "margin" not in text  # all tiers have the paper's
+
+
+def test_a_deviation_without_a_reason_is_refused():
+    frame = verdicts.judged(REGISTER, {}, tier="laptop")
+    table = pd.DataFrame({"paper": ["80", "16"], "ours": ["32", "16"]}, ["size", "batch"])
+    with pytest.raises(FacelabError, match="says why size is 32 and not 80"):
+        ledger.gaps(frame, table, [])
+    assert "batch" not in ledger.gaps(frame, table, REGISTER.deviations)
 
 
 def test_evidence_is_per_face_and_by_the_paper_s_names():

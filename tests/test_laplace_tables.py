@@ -1,13 +1,16 @@
 """The frames behind the notebook's tables, against plain recomputation."""
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from facelab import faces
 from facelab.data import crops
-from facelab.papers.laplace import beyond, experiments, losses, tables
+from facelab.papers.laplace import beyond, experiments, figures, losses, tables
 from facelab.papers.laplace.data import load_data
+from facelab.statistics import Estimate
 
 
 def test_architecture_counts_every_parameter_once():
@@ -129,6 +132,47 @@ def test_agreement_within_a_landmark_does_not_see_differences_between_landmarks(
     assert abs(found["within landmark"]) < 0.1
 
 
+def follows(rng, share, seeds=1, faces=150):
+    """Errors and scales (S, N, 4) whose ranks agree the more, the larger the share."""
+    scales = rng.normal(size=(seeds, faces, 4))
+    return share * scales + (1 - share) * rng.normal(size=scales.shape), scales
+
+
+def test_the_difference_of_two_agreements_has_a_sign_only_where_there_is_one():
+    rng = np.random.default_rng(4)
+    strong, weak, other = follows(rng, 0.7), follows(rng, 0.2), follows(rng, 0.2)
+    found = beyond.agreement_difference(strong, weak, resamples=200)
+    alone = [beyond.agreement(*side)["within landmark"] for side in (strong, weak)]
+    assert found.value == pytest.approx(alone[0] - alone[1])
+    assert 0 < found.low < found.value < found.high
+    assert (found.n, found.seeds) == (150, 1)
+    back = beyond.agreement_difference(weak, strong, resamples=200)
+    assert (back.low, back.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
+    assert not beyond.agreement_difference(weak, other, resamples=200).settled
+    several = beyond.agreement_difference(follows(rng, 0.7, 3), weak, resamples=20)
+    assert several.seeds == 1
+
+
+def test_a_draw_of_faces_is_ranked_as_if_it_stood_there():
+    rng = np.random.default_rng(5)
+    errors, scales = follows(rng, 0.5, faces=40)
+    drawn = rng.integers(40, size=40)
+    orders = [beyond._sorted(array) for array in (errors, scales)]
+    found = beyond._counted_agreement(*orders, np.bincount(drawn, minlength=40))
+    expected = beyond.agreement(errors[:, drawn], scales[:, drawn])["within landmark"]
+    assert found == pytest.approx(expected)
+
+
+def test_the_answer_follows_from_the_interval():
+    ends = {"n": 9, "seeds": 1}
+    better = Estimate(value=0.1, low=0.05, high=0.2, **ends)
+    assert "of A predicts" in beyond.agreement_answer(better, "A", "B")
+    worse = Estimate(value=-0.1, low=-0.2, high=-0.05, **ends)
+    assert "of B predicts" in beyond.agreement_answer(worse, "A", "B")
+    open_ = Estimate(value=0.1, low=-0.2, high=0.3, **ends)
+    assert beyond.agreement_answer(open_, "A", "B").startswith("Undecided")
+
+
 def test_label_adaptation_learns_from_the_people_set_aside_only():
     rng = np.random.default_rng(3)
     truth = rng.random((10, 68, 2)) * 5 + 40
@@ -207,10 +251,16 @@ def test_series_over_unlabelled_faces_begin_without_a_discriminator():
     assert errors[-1] == cells["LaplaceKL+D(70K)", "full"]
 
 
-def test_series_over_speed_pair_the_same_fraction():
+def test_series_over_size_pair_the_same_fraction():
     errors = tables.table_3({("A", "1"): [result(0)], ("A", "1/2"): [result(1)]})
-    series = tables.by_speed(errors, {("Speed", "1/2"): 20.0, ("Speed", "1"): 10.0})
-    assert series == {"A": ([10.0, 20.0], [errors["A", "1"], errors["A", "1/2"]])}
+    speeds = {("Parameters", "1/2"): 0.4, ("Parameters", "1"): 1.8}
+    speeds |= {("Speed", "1/2"): 20.0, ("Speed", "1"): 10.0}
+    by_error, by_speed = tables.by_size(errors, speeds)
+    assert by_error == {"A": ([1.8, 0.4], [errors["A", "1"], errors["A", "1/2"]])}
+    assert by_speed == {"Speed": ([0.4, 1.8], [20.0, 10.0])}
+    frame = tables.tidy_size(by_error, by_speed)
+    assert frame["value"].tolist()[2:] == [20.0, 10.0]
+    assert frame["of"].tolist() == ["error"] * 2 + ["speed"] * 2
 
 
 def test_protocol_has_the_paper_beside_the_tier():
@@ -227,3 +277,54 @@ def test_london_cells_are_means_of_what_was_found():
     cells = beyond.london_cells(found)
     assert [key for _, key in cells] == list(kinds)
     assert [cell.value for cell in cells.values()] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_signs_of_the_game_are_opposite_while_the_discriminator_is_undecided():
+    frame = tables.pushes().set_index(["D is", "signs of"])
+    equations, algorithm = (frame.loc["undecided", rule] for rule in ("Eq. 4-7", "Algorithm 1"))
+    np.testing.assert_allclose(equations, -algorithm)
+    assert equations["D pushes true"] > 0 > equations["D pushes fake"]
+    right = frame.loc["right, by 5"]
+    assert right.loc["Eq. 4-7"].abs().max() < 0.1 < right.loc["Algorithm 1"].abs().min()
+
+
+def test_rows_of_the_text_stand_behind_table_2_once():
+    table = pd.DataFrame({"table": "table-2", "row": ["A"]})
+    text = pd.DataFrame({"table": ["text", "text", "gains"], "row": ["A", "B", "C"]})
+    found = tables.with_text(table, text, {"A": []})
+    assert found["row"].tolist() == ["A", "B"]
+    assert set(found["table"]) == {"table-2"}
+
+
+def test_errors_by_yaw_and_visibility_are_those_of_the_points():
+    row, yaw = [result(0), result(1)], np.array([5.0] * 6 + [35.0] * 3)
+    seen = np.zeros((9, 68), bool)
+    seen[:, :30] = True
+    turned, hidden = beyond.turned_and_hidden({"A": row}, yaw, seen)
+    errors = beyond.point_errors(row)[0]
+    assert turned["A"]["mean"][0] == pytest.approx(errors[:, :6].mean())
+    assert turned["A"]["count"].tolist() == [6, 0, 0, 3, 0]
+    assert hidden["A"] == pytest.approx([errors[..., :30].mean(), errors[..., 30:].mean()])
+
+
+def test_gain_by_part_is_settled_where_all_faces_gain():
+    after = np.random.default_rng(6).random((2, 30, 68))
+    before = after + 0.0
+    before[..., :17] += 1.0  # the jaw
+    frame = beyond.gain_by_part(before, after)
+    assert frame.loc["jaw", "percent"] == pytest.approx(1.0)
+    assert frame["sign"].tolist() == ["settled"] + ["open"] * 8
+
+
+def test_enlarged_heatmaps_keep_their_place_under_the_landmarks():
+    maps = torch.zeros(1, 68, 8, 8)
+    maps[:, :, 2, 5] = 1.0  # y, x
+    truth = torch.tensor([5.0, 2.0]).expand(1, 68, 2)
+    images = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    figure = figures.heatmaps(images, truth, {"A": maps}, {"A": [1.0]}, finer=4)
+    heat = figure.axes[1].images[1].get_array()[..., 3]  # (32, 32) opacity
+    y, x = np.indices(heat.shape)
+    centre = [(heat * axis).sum() / heat.sum() for axis in (x, y)]
+    points = figure.axes[0].collections[-1].get_offsets()
+    np.testing.assert_allclose(points[0], centre)
+    plt.close(figure)

@@ -121,8 +121,8 @@ def test_claims_are_listed_with_their_verdicts(checkout):
     write(checkout)
     text = scoreboard.listed(scoreboard.claims(("laptop",)))
     assert text.startswith("**Laplace Landmark Localization**, laptop tier: 2 reproduced; ")
-    assert "| It is better (full) | % of A | 5.0 | 6.0 [4.0, 8.0] | reproduced |" in text
-    assert "| It is large | % of A | 5.0 | – | not attempted at this tier |" in text
+    assert "| It is better (full) | % of A | 5.0 | 6.0 [4.0, 8.0] | reproduced |  |" in text
+    assert "| It is large | % of A | 5.0 | – | not attempted at this tier |  |" in text
 
 
 def test_figures_show_what_there_is(checkout):

@@ -62,6 +62,15 @@ def test_values_and_bounds():
     assert of_bound(estimate(10, 19), bound=20) == NOT_REPRODUCED
 
 
+def test_an_inconclusive_interval_may_exclude_the_paper_s_value():
+    assert of_effect(estimate(-4, 1.5), 5.7, factor=2) == INCONCLUSIVE
+    assert verdicts.excludes(5.7, -4, 1.5) == "yes"
+    assert verdicts.excludes(5.7, -4, 8) == "no"
+    assert verdicts.excludes(5.7, 5.7, 8) == verdicts.excludes(5.7, 4, 5.7) == "no"  # the ends too
+    assert verdicts.excludes(5.7, 6, 8) == "yes"
+    assert verdicts.excludes(5.7, 5, 5) == verdicts.excludes(5.7, np.nan, np.nan) == ""
+
+
 def test_effects_are_relative():
     assert verdicts.EFFECTS["difference"](3.0, 4.0) == 25.0
     assert verdicts.EFFECTS["no gain"](3.0, 4.0) == 25.0

@@ -24,6 +24,8 @@ No number of the paper is typed in the file: a claim names cells of `published/*
         tolerance: effect
     contradictions:                # where the text contradicts the paper's own tables
       - {id: ..., where: ..., quote: ..., text: [...], tables: {of: rise, numbers: [...]}, ...}
+    deviations:                    # settings in which a tier may differ from the paper, and why
+      - {settings: [size, channels], why: ...}
 """
 
 from __future__ import annotations
@@ -152,11 +154,24 @@ class Contradiction(_Record):
     remark: Text
 
 
+class Deviation(_Record):
+    """Settings in which our runs may differ from the paper's.
+
+    Attributes:
+        settings: their names, as in the paper's own table of settings.
+        why: the reason, the same for all of them.
+    """
+
+    settings: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+    why: Text
+
+
 class _File(_Record):
     metrics: dict[str, Metric]
     tolerances: dict[str, Tolerance]
     claims: Annotated[tuple[Claim, ...], Field(strict=False, min_length=1)]
     contradictions: Annotated[tuple[Contradiction, ...], Field(strict=False)] = ()
+    deviations: Annotated[tuple[Deviation, ...], Field(strict=False)] = ()
 
 
 class Register(_File):

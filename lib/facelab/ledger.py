@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from facelab import FacelabError
+from facelab.claims import Deviation
 from facelab.tables import DASH, SMOKE
-from facelab.verdicts import VERDICTS
+from facelab.verdicts import NOT_ATTEMPTED, VERDICTS
 
 INTERVALS = (
     "Ours with 95 % intervals, by bootstrap over what stands under *n*; with one training they say "
     "nothing about another. Effects are relative, so that other data may be compared. The verdicts "
-    "are about the networks of this tier."
+    "are about the networks of this tier. The last column asks something else: whether the paper's "
+    "own effect lies outside our interval. It may, where a verdict is inconclusive, and where the "
+    "size agrees within the tolerance."
 )
 
 
@@ -42,12 +47,12 @@ class Ledger:
         lines = [
             f"**{len(self.frame)} claims of the paper: {self.summary}.**",
             "",
-            "| claim | where | in | paper | ours | n | verdict |",
-            "|---|---|---|---:|---:|---|---|",
+            "| claim | where | in | paper | ours | n | verdict | excludes the paper's value |",
+            "|---|---|---|---:|---:|---|---|---|",
         ]
         for row in self.frame.itertuples(index=False):
             texts = [row.claim, row.where, row.unit, number(row.paper, row.unit), ours(row)]
-            lines.append(_line([*texts, basis(row), f"*{row.verdict}*"]))
+            lines.append(_line([*texts, basis(row), f"*{row.verdict}*", row.excludes]))
         lines += ["", INTERVALS]
         if (self.frame["tier"] == "smoke").any():
             lines += ["", SMOKE]
@@ -83,6 +88,46 @@ class Ledger:
 
     def _repr_markdown_(self) -> str:
         return self.claims_markdown()
+
+
+def gaps(frame: pd.DataFrame, settings: pd.DataFrame, deviations: Iterable[Deviation]) -> str:
+    """What was not attempted, and where settings differ from the paper's, each with its reason.
+
+    Args:
+        frame: of a ledger.
+        settings: by name of the setting, as text: the paper's (first column) and ours (second).
+        deviations: the reasons, from `claims.yaml`.
+
+    Returns:
+        Markdown, two lists; what agrees is left out.
+
+    Raises:
+        FacelabError: a setting differs, and there is no reason why.
+    """
+    lines = ["**Not attempted at this tier:**", ""]
+    missing = frame[frame["verdict"] == NOT_ATTEMPTED]
+    for note, claims in missing.groupby("note", sort=False):
+        lines.append(f"- {', '.join(f'`{id}`' for id in claims['id'])}: {note}")
+    if missing.empty:
+        lines.append("- nothing: every claim was")
+    lines += ["", "**Where settings differ from the paper's:**", ""]
+    paper, tier = settings.columns
+    differ = settings[settings[paper] != settings[tier]]
+    reasons = {name: entry.why for entry in deviations for name in entry.settings}
+    for name in differ.index:
+        if name not in reasons:
+            raise FacelabError(
+                f"claims.yaml: expected a deviation that says why {name} is "
+                f"{settings.loc[name, tier]} and not {settings.loc[name, paper]}"
+            )
+    for why in dict.fromkeys(reasons[name] for name in differ.index):
+        texts = [
+            f"{name.replace('_', ' ')} {row[tier]} (paper: {row[paper]})"
+            for name, row in differ.iterrows()
+            if reasons[name] == why
+        ]
+        lines.append(f"- {'; '.join(texts)}. Why: {why}")
+    return "\n".join(lines)
 
 
 def counted(frame: pd.DataFrame) -> str:

@@ -133,7 +133,7 @@ def ledger(paper: str, tier: str) -> pd.DataFrame:
     file = _folder("results", tier, paper) / LEDGER
     if not file.is_file():
         return pd.DataFrame(columns=list(verdicts.COLUMNS))
-    texts = ("subset", "unit", "varies", "note")  # may be empty
+    texts = ("subset", "unit", "excludes", "varies", "note")  # may be empty
     frame = pd.read_csv(file, dtype=dict.fromkeys(texts, str))
     where = file.relative_to(paths.repo_root()).as_posix()
     if tuple(frame.columns) != verdicts.COLUMNS:
@@ -192,10 +192,11 @@ def listed(found: pd.DataFrame) -> str:
     parts = []
     for (title, tier), group in found.groupby(["title", "tier"], sort=False):
         lines = [f"**{title}**, {tier} tier: {ledgers.counted(group)}.", ""]
-        lines += ["| claim | in | paper | ours | verdict |", "|---|---|---:|---:|---|"]
+        lines.append("| claim | in | paper | ours | verdict | excludes the paper's value |")
+        lines.append("|---|---|---:|---:|---|---|")
         for row in group.itertuples(index=False):
             texts = [said(row), row.unit, ledgers.number(row.paper, row.unit), ledgers.ours(row)]
-            lines.append(f"| {' | '.join([*texts, row.verdict])} |")
+            lines.append(f"| {' | '.join([*texts, row.verdict, row.excludes])} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

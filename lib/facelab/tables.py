@@ -41,7 +41,8 @@ class Layout:
     Attributes:
         rows, columns: their order; by default that of the frame. What is not named is left out.
         better: which values are best, set in bold: "lower", "higher" or None; or by unit, such as
-            `{"%": "lower", "frames/s": "higher"}`.
+            `{"%": "lower", "frames/s": "higher"}`. Of values with intervals the best is bold only
+            where no other lies within its interval.
         decimals: digits after the point; or by unit.
         headers: other headings, by column.
         corner: the heading of the first column.
@@ -243,6 +244,8 @@ class Table:
         if direction is not None and len(peers) > 1:
             extreme = peers[kind].min() if direction == "lower" else peers[kind].max()
             best = text == self._number(extreme, cell["unit"])
+            if best and kind == "ours" and not np.isnan(cell["low"]):
+                best = int(peers["ours"].between(cell["low"], cell["high"]).sum()) == 1
         if kind == "ours" and not np.isnan(cell["low"]):
             text += self._interval(cell)
         if self._unit_stands() == "cell" and cell["unit"]:
@@ -292,6 +295,9 @@ class Table:
             several = (ours["seeds"] > 1).any()
             over = "test samples and seeds" if several else "test samples, one seed each"
             feet.append(f"intervals: 95 % bootstrap over {over}")
+        if any(self.layout.direction(unit) for unit in ours.loc[ours["low"].notna(), "unit"]):
+            alone = "of ours, only where no other is within its interval"
+            feet.append(f"bold: best of the column; {alone}")
         notes = shown.assign(note=shown["note"].str.split("; ")).explode("note")
         for note, cells in notes[notes["note"] != ""].groupby("note", sort=False):
             rows = list(cells["row"].unique())

@@ -32,6 +32,9 @@ A value is *reproduced* if the interval meets the band, else *not reproduced*. "
 *reproduced* if low reaches the bound, *not reproduced* if high is below it, else *inconclusive*.
 Counts have no interval; a timing has the tolerance's `noise` in place of one.
 
+A verdict says on which side an interval lies, and by itself not whether the paper's effect is
+among what the interval leaves open: an inconclusive one may rule it out. `excludes` says that.
+
 Where a side was not run, the verdict is *not attempted at this tier*. How often the rules err: a
 difference of zero is settled, one way or the other, in about 5 % of repetitions with one training,
 and in more with fewer than five (see `statistics`); a gain as large as the margin is called none in
@@ -58,8 +61,8 @@ NOT_ATTEMPTED = "not attempted at this tier"
 VERDICTS = (REPRODUCED, OTHER_SIZE, NOT_REPRODUCED, INCONCLUSIVE, NOT_ATTEMPTED)
 
 COLUMNS = (
-    "id", "claim", "where", "metric", "unit", "subset", "paper", "ours", "low", "high", "n",
-    "seeds", "varies", "verdict", "tier", "note",
+    "id", "claim", "where", "metric", "unit", "subset", "paper", "ours", "low", "high", "excludes",
+    "n", "seeds", "varies", "verdict", "tier", "note",
 )  # fmt: skip
 
 Evidence = Mapping[Cell, np.ndarray | float]  # per test face (N,) or (S, N), or a plain number
@@ -127,6 +130,21 @@ def _meets(ours: Estimate, paper: float, factor: float) -> bool:
     return ours.high >= paper / factor and ours.low <= paper * factor
 
 
+def excludes(paper: float, low: float, high: float) -> str:
+    """Whether an interval excludes the paper's value.
+
+    Args:
+        paper: the paper's effect.
+        low, high: ends of ours; equal for a count, nan where nothing was run.
+
+    Returns:
+        "yes" or "no"; "" where there is no interval.
+    """
+    if not low < high:
+        return ""
+    return "no" if low <= paper <= high else "yes"
+
+
 def paper_effect(register: Register, claim: Claim) -> float:
     """What the paper's own numbers say.
 
@@ -186,9 +204,10 @@ def judged(register: Register, evidence: Evidence, *, tier: str) -> pd.DataFrame
         tier: of the runs.
 
     Returns:
-        ``paper``, ``ours``, ``low`` and ``high`` are the effect, in ``unit``; ``n`` counts test
-        faces (1 for a count or a timing, 0 where nothing was run), ``seeds`` trainings; ``varies``
-        is what the interval stands for; ``note`` has the levels behind the effect.
+        ``paper``, ``ours``, ``low`` and ``high`` are the effect, in ``unit``; ``excludes`` says
+        whether the interval excludes the paper's value ("yes", "no", "" without one); ``n`` counts
+        test faces (1 for a count or a timing, 0 where nothing was run), ``seeds`` trainings;
+        ``varies`` is what the interval stands for; ``note`` has the levels behind the effect.
     """
     lines = []
     for claim in register.claims:
@@ -200,11 +219,12 @@ def judged(register: Register, evidence: Evidence, *, tier: str) -> pd.DataFrame
         line |= {"subset": claim.subset, "paper": paper_effect(register, claim)}
         if missing:
             line |= {**dict.fromkeys(("ours", "low", "high"), np.nan), "n": 0, "seeds": 0}
-            line |= {"varies": "", "verdict": NOT_ATTEMPTED}
+            line |= {"excludes": "", "varies": "", "verdict": NOT_ATTEMPTED}
             notes = [f"not run: {', '.join(missing)}"]
         else:
             ours = effect(claim, evidence, noise=tolerance.noise)
             line |= {"ours": ours.value, "low": ours.low, "high": ours.high}
+            line["excludes"] = excludes(line["paper"], ours.low, ours.high)
             line |= {"n": ours.n, "seeds": ours.seeds, "varies": _varies(ours, tolerance)}
             line["verdict"] = verdict(register, claim, ours)
             notes = [_levels(register, claim, evidence)]

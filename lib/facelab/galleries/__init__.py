@@ -9,7 +9,7 @@ drawing knows what it shows, the alt text. `facelab.faces` does not import this 
 here leaves cached faces and trainings as they are.
 """
 
-from facelab.galleries.crowds import census, histograms, mean_shapes, trajectories
+from facelab.galleries.crowds import census, histograms, mean_shapes, measures, trajectories
 from facelab.galleries.settings import Settings, settings
 from facelab.galleries.sheets import (
     CLEAN,
@@ -24,7 +24,7 @@ from facelab.galleries.sheets import (
     walks,
     wrap,
 )
-from facelab.galleries.truths import contours, flow_colours, flows, steps, truths
+from facelab.galleries.truths import contours, flow_colours, flows, known, steps, truths
 
 __all__ = [
     "CLEAN",
@@ -39,7 +39,9 @@ __all__ = [
     "flow_colours",
     "flows",
     "histograms",
+    "known",
     "mean_shapes",
+    "measures",
     "settings",
     "sheet",
     "steps",

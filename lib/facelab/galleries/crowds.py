@@ -49,6 +49,22 @@ def trajectories(track: faces.Factors) -> dict[str, Any]:
     }
 
 
+def measures(made: faces.Faces) -> pd.DataFrame:
+    """What sets sets apart, a line a face: yaw, expression, hidden points, exposure.
+
+    Args:
+        made: with the channel visible.
+    """
+    factors = made.factors
+    found = {
+        "yaw (°)": factors.pose[:, 0],
+        "expression (mean unit)": faces.units(factors.expression).mean(1),
+        "hidden points (%)": 100 * (~made.visible).mean(1),
+        "exposure of the light": factors.light[:, 9],
+    }
+    return pd.DataFrame(found).round(3)
+
+
 def histograms(measures: pd.DataFrame) -> dict[str, Any]:
     """How measures spread in sets: a panel for each measure, a line for each set.
 

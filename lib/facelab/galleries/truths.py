@@ -84,6 +84,25 @@ def truths(made: faces.Faces) -> dict[str, Any]:
     }
 
 
+def known(made: faces.Faces) -> pd.DataFrame:
+    """What is known of faces and cannot be drawn: a row a face.
+
+    Args:
+        made: with the channels visible and units.
+
+    Returns:
+        Columns person, emotion ("mixed" where it is none), visible (landmarks, of 68), yaw, pitch,
+        roll (degrees), and eight units in 0-1.
+    """
+    factors = made.factors
+    columns = {"person": factors.identity, "visible": made.visible.sum(1)}
+    columns["emotion"] = [(*faces.EMOTIONS, "mixed")[e] for e in factors.emotion]
+    columns |= dict(zip(("yaw", "pitch", "roll"), factors.pose.round(1).T, strict=True))
+    for unit in ("AU1", "AU4", "AU6", "AU12", "AU15", "AU25", "AU26", "AU45"):
+        columns[unit] = made.units[:, faces.UNITS.index(unit)].round(2)
+    return pd.DataFrame(columns)
+
+
 def contours(view: faces.Faces, fixed: np.ndarray) -> dict[str, Any]:
     """A turning head with two sets of jaw points.
 

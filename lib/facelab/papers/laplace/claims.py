@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
-from facelab.claims import Cell
-from facelab.papers.laplace.tables import SUBSETS, Row, per_face
+from facelab import ledger
+from facelab.claims import Cell, read
+from facelab.papers.laplace.experiments import Settings, settings
+from facelab.papers.laplace.tables import SUBSETS, Row, per_face, protocol
 
 
 def evidence(
@@ -42,3 +45,13 @@ def evidence(
         if name != "Speed":
             found["table-3", name.removesuffix(", eager"), width] = value
     return found
+
+
+def gaps(frame: pd.DataFrame, plan: Settings) -> str:
+    """What of the paper this tier leaves out or does otherwise, and why, as Markdown.
+
+    Args:
+        frame: of the ledger.
+        plan: the tier's settings; compared with those of the tier "paper" (`tables.protocol`).
+    """
+    return ledger.gaps(frame, protocol(settings("paper"), plan), read("laplace").deviations)

@@ -4,11 +4,13 @@ Captions, alt texts and the numbers themselves stand in the notebook, where they
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -148,7 +150,6 @@ def curves(
     *,
     xlabel: str,
     ylabel: str = "error (%)",
-    xscale: str = "linear",
 ) -> Figure:
     """Estimates with intervals over x, by name."""
     figure, axes = plt.subplots(figsize=(5.5, 2.8))
@@ -156,21 +157,51 @@ def curves(
         series.items(), STYLES, plots.MARKERS, strict=False
     ):
         draw_estimates(axes, x, found, linestyle=style, marker=marker, label=name)
-    axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
-    if xscale == "log":
-        _plain_ticks(axes.xaxis)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     # Above the axes, for intervals may be anywhere within.
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
-def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> Figure:
+def size_error_speed(errors: Mapping[str, Any], speeds: Mapping[str, Any]) -> Figure:
+    """Errors with intervals, and frames per second, over millions of parameters (`by_size`)."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
+    for (name, (x, found)), style, marker in zip(
+        errors.items(), STYLES, plots.MARKERS, strict=False
+    ):
+        draw_estimates(left, x, found, linestyle=style, marker=marker, label=name)
+    for (name, (x, rate)), style, marker in zip(
+        speeds.items(), STYLES, plots.MARKERS, strict=False
+    ):
+        right.plot(x, rate, style, marker=marker, markersize=4, color=BLACK, label=name)
+    left.set(ylabel="error (%)")
+    right.set(ylabel="frames per second (CPU)", yscale="log")
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="parameters (million)")
+        _plain_ticks(axes.xaxis)
+        axes.legend()
+    _plain_ticks(right.yaxis)
+    return figure
+
+
+def heatmaps(
+    images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any, *, finer: int = 4
+) -> Figure:
     """Each face with its landmarks, and for each method all its maps, and the six of one eye.
 
+    Pictures and maps are interpolated (bicubic and bilinear) to ``finer`` times as many pixels a
+    side, for the eye: nothing is added to them.
+
     Args:
-        images: (N, 3, H, W). truth: (N, 68, 2). maps: (N, 68, H, W) by method.
-        spreads: (N,) by method, pixels.
+        images: (N, 3, H, W) uint8. truth: (N, 68, 2). maps: (N, 68, H, W) by method.
+        spreads: (N,) by method, pixels of the maps as given.
+        finer: 1 leaves pixels as they are.
     """
+    enlarge = partial(torch.nn.functional.interpolate, scale_factor=finer, align_corners=False)
+    images = enlarge(torch.as_tensor(images) / 255, mode="bicubic").clamp(0, 1)
+    maps = {name: enlarge(torch.as_tensor(each), mode="bilinear") for name, each in maps.items()}
+    # A pixel is a square about its centre: (0, 0) becomes the middle of the first finer ones.
+    truth = (np.asarray(truth) + 0.5) * finer - 0.5
     size = images.shape[-1]
     figure, grid = plt.subplots(
         len(images), 1 + 2 * len(maps), figsize=(8, 1.7 * len(images)), squeeze=False
@@ -178,7 +209,7 @@ def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> 
     for i, panels in enumerate(grid):
         plots.show_image(panels[0], images[i])
         plots.draw_landmarks(panels[0], truth[i], size=1.5)
-        x, y = np.asarray(truth[i])[EYE].mean(axis=0)
+        x, y = truth[i][EYE].mean(axis=0)
         reach = 0.16 * size
         for j, name in enumerate(maps):
             whole, eye = panels[1 + 2 * j : 3 + 2 * j]
@@ -191,20 +222,23 @@ def heatmaps(images: Any, truth: Any, maps: Mapping[str, Any], spreads: Any) -> 
 
 
 def ablation(errors: Mapping[tuple[tuple[str, float], str], Estimate]) -> Figure:
-    """Errors by ((axis, value), subset): one panel an axis, one line a subset."""
+    """Errors by ((axis, value), subset): a panel for each subset, with its own scale, and axis."""
     labels = {"beta": "β", "b": "b (over the tier's own)"}
-    figure, panels = plt.subplots(1, len(labels), figsize=(8, 2.6), sharey=True)
     subsets = list(dict.fromkeys(subset for _, subset in errors))
-    for panel, axis in zip(panels, labels, strict=True):
+    figure, grid = plt.subplots(
+        len(labels), len(subsets), figsize=(8, 3.8), sharey="col", squeeze=False
+    )
+    for panels, axis in zip(grid, labels, strict=True):
         values = sorted({value for (name, value), _ in errors if name == axis})
-        for subset, marker, style in zip(subsets, plots.MARKERS, STYLES, strict=False):
+        for panel, subset, marker in zip(panels, subsets, plots.MARKERS, strict=False):
             found = [errors[(axis, value), subset] for value in values]
-            draw_estimates(panel, values, found, marker=marker, linestyle=style, label=subset)
-        panel.set(xscale="log", xlabel=labels[axis])
-        panel.set_xticks(values, [f"{value:g}" for value in values])
-        panel.minorticks_off()
-    panels[0].set_ylabel("error (%)")
-    panels[0].legend()
+            draw_estimates(panel, values, found, marker=marker, color=BLACK)
+            panel.set(xscale="log", xlabel=labels[axis])
+            panel.set_xticks(values, [f"{value:g}" for value in values])
+            panel.minorticks_off()
+        panels[0].set_ylabel("error (%)")
+    for panel, subset in zip(grid[0], subsets, strict=True):
+        panel.set_title(subset)
     return figure
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from facelab.papers.laplace.experiments import COUNTS, METHODS, Settings
+from facelab.papers.laplace.experiments import COUNTS, MAIN, METHODS, Settings
+from facelab.papers.laplace.losses import discriminator_loss, generator_loss
 from facelab.papers.laplace.model import RCN
 from facelab.statistics import Estimate, bootstrap_mean
 
@@ -105,8 +106,34 @@ def protocol(paper: Settings, ours: Settings) -> pd.DataFrame:
         run = plan.run()
         columns[name] = {field: getattr(run, field) for field in fields}
         columns[name] |= {"label_noise": run.label_noise, "unlabelled": plan.unlabelled}
-    columns["paper, or our choice"]["label_noise"] = "people's"
+        count = str(len(plan.seeds))
+        if plan.further:
+            count += f" ({len(plan.seeds) + len(plan.further)} for {', '.join(MAIN)})"
+        columns[name] |= {"seeds": count, "faces": "rendered"}
+    # What the paper has and no run of ours can.
+    columns["paper, or our choice"] |= {"label_noise": "people's", "faces": "photographs"}
+    columns["paper, or our choice"]["seeds"] = "not said"
     return pd.DataFrame(columns).astype(str)
+
+
+def pushes() -> pd.DataFrame:
+    """Where a training step pushes D's logits on a true and on a painted heatmap (Sec. 3.2).
+
+    Under the equations and under Algorithm 1, whose signs are the opposite (a discriminator that is
+    right has swapped labels there); positive is up.
+    """
+    lines = []
+    for moment, logit in (("undecided", 0.0), ("right, by 5", 5.0)):
+        for rule, sign in (("Eq. 4-7", 1.0), ("Algorithm 1", -1.0)):
+            true, fake = (
+                each.requires_grad_() for each in torch.tensor([1.0, -1.0]) * sign * logit
+            )
+            loss = sign * discriminator_loss(true, fake)
+            by_d = [-g.item() for g in torch.autograd.grad(loss, (true, fake))]
+            (by_g,) = torch.autograd.grad(sign * generator_loss(fake), fake)
+            lines.append((moment, rule, *by_d, -by_g.item()))
+    columns = ["D is", "signs of", "D pushes true", "D pushes fake", "G pushes fake"]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def best_scale(distances: np.ndarray) -> np.ndarray:
@@ -201,6 +228,17 @@ def tidy(cells: Mapping[tuple[Any, str], Estimate]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def with_text(table: pd.DataFrame, text: pd.DataFrame, table_2: Mapping[str, Row]) -> pd.DataFrame:
+    """Table 2 as published, with the rows of the running text that it does not have behind it.
+
+    Args:
+        table, text: as the lab book's `published` gives them.
+        table_2: results by row of Table 2.
+    """
+    further = text[(text["table"] == "text") & ~text["row"].isin(table_2)]
+    return pd.concat([table, further.assign(table="table-2")])
+
+
 def history(row: Row) -> pd.DataFrame:
     """The course of trainings, mean over seeds: ``step``, ``loss``, ``adversarial``, ``nme``."""
     return sum(pd.DataFrame(result["history"]) for result in row) / len(row)
@@ -228,17 +266,38 @@ def by_unlabelled(
     }
 
 
-def by_speed(
+Series = dict[str, tuple[list[float], list[Any]]]  # by name: x, and y in the same order
+
+
+def by_size(
     errors: Mapping[tuple[str, str], Estimate], speeds: Mapping[tuple[str, str], float]
-) -> dict[str, tuple[list[float], list[Estimate]]]:
-    """Errors of Table 3 over the row "Speed", both by (row, fraction); series by method."""
-    return {
-        name: (
-            [speeds["Speed", fraction] for method, fraction in errors if method == name],
-            [error for (method, _), error in errors.items() if method == name],
-        )
-        for name in dict.fromkeys(method for method, _ in errors)
+) -> tuple[Series, Series]:
+    """Errors of Table 3, and its speeds, over the row "Parameters"; all by (row, fraction).
+
+    Returns:
+        Estimates by method, and frames per second by row of speeds ("Speed", "Speed, eager").
+    """
+
+    def series(cells: Mapping[tuple[str, str], Any]) -> Series:
+        return {
+            name: (
+                [speeds["Parameters", fraction] for row, fraction in cells if row == name],
+                [value for (row, _), value in cells.items() if row == name],
+            )
+            for name in dict.fromkeys(row for row, _ in cells)
+        }
+
+    return series(errors), series({k: v for k, v in speeds.items() if k[0].startswith("Speed")})
+
+
+def tidy_size(errors: Series, speeds: Series) -> pd.DataFrame:
+    """What `by_size` gives as lines: ``of`` ("error", "speed"), then as `tidy_series`."""
+    fast = [(name, x, y) for name, points in speeds.items() for x, y in zip(*points, strict=True)]
+    parts = {
+        "error": tidy_series(errors),
+        "speed": pd.DataFrame(fast, columns=["name", "x", "value"]),
     }
+    return pd.concat(parts, names=["of", None]).reset_index("of")
 
 
 def tidy_series(
