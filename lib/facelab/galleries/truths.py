@@ -97,9 +97,11 @@ def known(made: faces.Faces) -> pd.DataFrame:
     factors = made.factors
     columns = {"person": factors.identity, "visible": made.visible.sum(1)}
     columns["emotion"] = [(*faces.EMOTIONS, "mixed")[e] for e in factors.emotion]
-    columns |= dict(zip(("yaw", "pitch", "roll"), factors.pose.round(1).T, strict=True))
+    columns |= dict(
+        zip(("yaw", "pitch", "roll"), factors.pose.astype(float).round(1).T, strict=True)
+    )
     for unit in ("AU1", "AU4", "AU6", "AU12", "AU15", "AU25", "AU26", "AU45"):
-        columns[unit] = made.units[:, faces.UNITS.index(unit)].round(2)
+        columns[unit] = made.units[:, faces.UNITS.index(unit)].astype(float).round(2)
     return pd.DataFrame(columns)
 
 
