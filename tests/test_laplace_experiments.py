@@ -13,7 +13,7 @@ import torch
 
 from facelab import metrics
 from facelab.experiment import Run, load_weights
-from facelab.papers.laplace import data, experiments, losses, training
+from facelab.papers.laplace import data, losses, training
 from facelab.papers.laplace.experiments import (
     COUNTS,
     FRACTIONS,
@@ -22,7 +22,7 @@ from facelab.papers.laplace.experiments import (
     LaplaceRun,
     settings,
 )
-from facelab.papers.laplace.model import RCN
+from facelab.papers.laplace.model import RCN, PatchDiscriminator
 
 
 def _shape() -> np.ndarray:
@@ -66,8 +66,8 @@ def blobs(monkeypatch, tmp_path):
 
 
 SMALL = {
-    "size": 32, "channels": 4, "labelled": 24, "test": (6, 4), "steps": 6, "batch": 4,
-    "rate": 5e-3, "schedule": "one_cycle", "discriminator_widths": (4, 4, 4),
+    "size": 32, "channels": 4, "labelled": 24, "validation": 8, "test": (6, 4), "steps": 6,
+    "batch": 4, "rate": 5e-3, "schedule": "one_cycle", "discriminator_widths": (4, 4, 4),
 }  # fmt: skip
 
 
@@ -107,6 +107,12 @@ def test_test_labels_stay_exact():
     torch.testing.assert_close(run.data().common.landmarks, torch.from_numpy(faces.landmarks))
     exact = LaplaceRun(**SMALL, label_noise=0.0).data().train.landmarks
     assert not torch.equal(run.data().train.landmarks, exact)
+
+
+def test_fewer_unlabelled_faces_are_the_first_of_more():
+    few, more = (LaplaceRun(**SMALL, unlabelled=count).data().unlabelled for count in (13, 20))
+    assert (len(few), len(more)) == (13, 20)  # one stored set of ten and a part of another
+    assert torch.equal(few[:10], more[:10])
 
 
 def test_batches_are_epochs_without_repetition():
@@ -230,7 +236,7 @@ def test_hidden_points_do_not_count_for_aflw():
 def test_the_discriminators_update_leaves_the_generator_alone(tmp_path):
     torch.manual_seed(0)
     run = LaplaceRun(**SMALL)
-    network, judge = run.generator(), experiments.PatchDiscriminator(widths=(4, 4, 4))
+    network, judge = run.generator(), PatchDiscriminator(widths=(4, 4, 4))
     images = data.as_float(run.data().train.images[:4])
     points = run.data().train.landmarks[:4]
     loss, fake = training.generator_step(network, images, points, None, images)

@@ -19,7 +19,7 @@ from facelab.faces.landmarks import MIRROR
 
 EYES = (36, 45)  # outer corners in iBUG-68 order
 CONTOUR = slice(0, 17)  # the jaw
-CHUNK = 1000  # unlabelled faces a stored set, so that smaller counts are parts of larger ones
+CHUNK = 500  # unlabelled faces a stored set, so that smaller counts are parts of larger ones
 
 # AFLW's 21 points without the ear lobes, each as the mean of iBUG-68 points.
 AFLW_19 = (
@@ -115,14 +115,15 @@ def load_data(
         return made, _images(made.image) if looks == "full" else flat(made.normals)
 
     chunks = [
-        make(CHUNK, 100 + i, "train", "train", looks)[1] for i in range(-(-unlabelled // CHUNK))
+        make(min(CHUNK, unlabelled - first), 100 + number, "train", "train", looks)[1]
+        for number, first in enumerate(range(0, unlabelled, CHUNK))
     ]
     return Data(
         train=_labelled(*make(labelled, 1, "train", "train", looks), landmarks, label_noise),
         validation=_labelled(*make(validation, 2, "validation", "train"), landmarks),
         common=_labelled(*make(test[0], 3, "test", "common"), landmarks),
         challenge=_labelled(*make(test[1], 4, "test", "challenge"), landmarks),
-        unlabelled=torch.cat(chunks)[:unlabelled] if chunks else None,
+        unlabelled=torch.cat(chunks) if chunks else None,
     )
 
 

@@ -1,6 +1,5 @@
 """One step of Algorithm 1 with the signs of Eq. 4-7, and the evaluation of a trained generator."""
 
-import ctypes
 from typing import Literal
 
 import numpy as np
@@ -157,13 +156,3 @@ def computes_in_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16, so that it is faster than float32 there."""
     capable = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return capable and torch.cpu._is_avx512_bf16_supported()
-
-
-def keep_freed_memory() -> None:
-    """Lets glibc keep what tensors free: getting pages anew costs a fifth of a training step."""
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return  # another C library
-    for parameter, value in ((-3, 2**30), (-1, 2**31 - 1)):  # mmap and trim thresholds, bytes
-        mallopt(parameter, value)
