@@ -140,7 +140,7 @@ def _counted_agreement(by_error: np.ndarray, by_scale: np.ndarray, counts: np.nd
 def agreement_answer(difference: Estimate, first: str, second: str) -> str:
     """What the interval of `agreement_difference` says, as a sentence."""
     if not difference.settled:
-        return f"Undecided: no difference between {first} and {second} is within the interval."
+        return f"Undecided between {first} and {second}: the interval holds zero."
     more, less = (first, second) if difference.value > 0 else (second, first)
     return f"The scale of {more} predicts its error better than that of {less}."
 
