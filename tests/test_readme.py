@@ -178,7 +178,8 @@ def test_claims_are_told_as_they_came_out(checkout):
     assert f"Of {len(frame)} claims of the paper: 1 reproduced; 1 inconclusive; " in text
     assert (
         "| LaplaceKL has a lower error than softargmax. | Table 2, 300-W full | % of Softargmax "
-        "| 5.6 | 0.00 | 50 test faces, 1 training | *inconclusive* |" in text
+        "| 5.6 | 0.00 | 50 test faces, 1 training | *inconclusive*, and not as in the paper |"
+        in text
     )
     assert "| M | 1.872 | 1.872 | nothing: one count | *reproduced* |" in text
     assert " | – | – | *not attempted at this tier* |" in text

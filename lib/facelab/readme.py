@@ -21,7 +21,7 @@ import pandas as pd
 from facelab import FacelabError, ledger, paths
 from facelab import scoreboard as registers
 from facelab.runs import measured
-from facelab.verdicts import VERDICTS
+from facelab.verdicts import INCONCLUSIVE, VERDICTS
 
 TIER = "laptop"  # whose results are committed and shown
 # Figures of the README's head, by block: paper and id. Alt text and caption come with the figure.
@@ -193,12 +193,16 @@ def claims() -> str:
     for row in frame.itertuples(index=False):
         printed, ours = ledger.number(row.paper, row.unit), ledger.ours(row)
         texts = [row.claim, row.where, row.unit, printed, ours, ledger.basis(row)]
-        lines.append(f"| {' | '.join(texts)} | *{row.verdict}* |")
+        ruled_out = row.verdict == INCONCLUSIVE and row.excludes == "yes"
+        verdict = f"*{row.verdict}*{', and not as in the paper' if ruled_out else ''}"
+        lines.append(f"| {' | '.join(texts)} | {verdict} |")
     lines += [
         "",
         "Paper and ours are the effect that settles a claim, computed from both in the same way: "
         "for a difference of errors, its share of the larger one's; in brackets its 95 % interval. "
         "*Reproduced*: the interval keeps to the paper's side of nothing and agrees with its size. "
+        "*Not as in the paper*: whether there is an effect is open, but the interval excludes the "
+        "paper's value. "
         "*Not attempted*: needs systems or networks that were not run. This is evidence about the "
         f"small networks of this tier. More in [claims](results/{TIER}/laplace/claims.md).",
     ]

@@ -173,8 +173,8 @@ TIERS = {
         tier="smoke",
         base={
             "size": 32, "channels": 4, "labelled": 32, "validation": 4, "test": (12, 6),
-            "steps": 2, "batch": 4, "rate": 5e-3, "schedule": "one_cycle",
-            "discriminator_widths": (4, 4, 4),
+            "steps": 2, "batch": 4, "unlabelled_batch": 2, "rate": 5e-3,
+            "schedule": "one_cycle", "discriminator_widths": (4, 4, 4),
         },
         unlabelled=(8, 12, 16, 20),
         widths=(1, 2, 3, 4, 5),
@@ -189,12 +189,12 @@ TIERS = {
         tier="laptop",
         base={
             "size": 32, "channels": 16, "labelled": 500, "steps": 600, "batch": 8,
-            "rate": 8e-3, "schedule": "one_cycle", "target_scale": 0.8, "precision": _FAST,
-            "discriminator_widths": _SMALL_JUDGE,
+            "unlabelled_batch": 4, "rate": 8e-3, "schedule": "one_cycle", "target_scale": 0.8,
+            "precision": _FAST, "discriminator_widths": _SMALL_JUDGE,
         },
         unlabelled=(500, 1500, 2500, 3500),
         detector={
-            "size": 48, "margin": 1.3, "labelled": 6000, "steps": 1500, "rate": 5e-3,
+            "size": 48, "margin": 1.3, "labelled": 6000, "steps": 1200, "rate": 5e-3,
             "dropout": 0.1, "target_scale": 1.0,
         },
         further=(1,),
@@ -207,7 +207,8 @@ TIERS = {
         tier="gpu",
         base={
             "size": 80, "channels": 64, "labelled": 3148, "steps": 6000, "batch": 32,
-            "rate": 2e-3, "schedule": "one_cycle", "precision": "bfloat16",
+            "unlabelled_batch": 32, "rate": 2e-3, "schedule": "one_cycle",
+            "precision": "bfloat16",
         },
         unlabelled=(10_000, 30_000, 50_000, 70_000),
         seeds=(0, 1, 2),

@@ -50,7 +50,8 @@ class LaplaceRun(Experiment):
     looks: Literal["full", "flat"] = "full"
     augmented: bool = False
     steps: int = 39_350  # 200 epochs
-    batch: int = 16  # not said; as many unlabelled ones
+    batch: int = 16  # not said
+    unlabelled_batch: int = 16  # not said
     rate: float = 1e-3
     schedule: Literal["constant", "one_cycle"] = "constant"
     optimiser: Literal["adam", "adamw"] = "adam"
@@ -89,7 +90,8 @@ class LaplaceRun(Experiment):
     def cost(self) -> float:
         """Expected duration, relative to others: pictures seen, times what each takes."""
         picture = (self.size / 32) ** 2 * (1 + (self.channels / 16) ** 1.5)
-        return self.steps * self.batch * picture * (3.0 if self.adversarial else 1.0)
+        judged = self.unlabelled_batch + self.batch / 2 if self.adversarial else 0.0
+        return self.steps * (self.batch + judged) * picture
 
     def train(self, run: Run) -> dict[str, Any]:
         """Trains, evaluates, and returns plain numbers.
@@ -137,7 +139,9 @@ class LaplaceRun(Experiment):
                 images, points = augment(images, points)
             others = None
             if self.adversarial:
-                others = batch_rows(step, self.batch, len(unlabelled), self.seed + 1000)
+                others = batch_rows(
+                    step, self.unlabelled_batch, len(unlabelled), self.seed + 1000
+                )
                 others = as_float(unlabelled[torch.from_numpy(others).to(device)])
             loss, fake = generator_step(
                 generator,
