@@ -167,8 +167,9 @@ def test_rows_stand_beside_the_paper_s(checkout):
 
 def test_claims_are_told_as_they_came_out(checkout):
     register = claims.read("laplace")
-    faces = np.random.default_rng(0).normal(6, 1, 50)
-    evidence = {("table-2", "LaplaceKL", "full"): faces, ("table-2", "Softargmax", "full"): faces}
+    faces, noise = np.random.default_rng(0).normal([[6], [0]], [[1], [0.1]], (2, 50))
+    other = faces + noise - noise.mean()  # as good, and not 5.6 % worse as in the paper
+    evidence = {("table-2", "LaplaceKL", "full"): faces, ("table-2", "Softargmax", "full"): other}
     evidence["table-3", "Parameters", "1"] = 1.872428
     frame = verdicts.judged(register, evidence, tier="laptop")
     folder = checkout / "results" / "laptop" / "laplace"
@@ -176,10 +177,11 @@ def test_claims_are_told_as_they_came_out(checkout):
     frame.to_csv(folder / "claims.csv", index=False)
     text = readme.claims()
     assert f"Of {len(frame)} claims of the paper: 1 reproduced; 1 inconclusive; " in text
-    assert (
-        "| LaplaceKL has a lower error than softargmax. | Table 2, 300-W full | % of Softargmax "
-        "| 5.6 | 0.00 | 50 test faces, 1 training | *inconclusive*, and not as in the paper |"
-        in text
+    assert re.search(
+        r"\| LaplaceKL has a lower error than softargmax. \| Table 2, 300-W full "
+        r"\| % of Softargmax \| 5.6 \| \S+ \[-0.\d+, 0.\d+\] \| 50 test faces, 1 training "
+        r"\| \*inconclusive\*, and not as in the paper \|",
+        text,
     )
     assert "| M | 1.872 | 1.872 | nothing: one count | *reproduced* |" in text
     assert " | – | – | *not attempted at this tier* |" in text
