@@ -69,6 +69,16 @@ def test_the_label_reaches_the_picture():
     assert (one - other).abs().max() > 0.01
 
 
+@pytest.mark.parametrize("size", [(7, 7), (8, 12), (16, 16), (4, 16)])
+def test_labels_are_convolved_as_if_they_were_tiled(size):
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(5, 4, 7, padding=3, bias=False).double()
+    images = torch.rand(2, 3, *size, dtype=torch.float64)
+    labels = torch.rand(2, 2, dtype=torch.float64)
+    plain = layer(stargan.tiled(images, labels))
+    torch.testing.assert_close(stargan.tiled_convolution(layer, images, labels), plain)
+
+
 def test_bad_shapes_are_refused():
     generator, discriminator = _small()
     for images in (torch.rand(1, 3, 18, 16), torch.rand(1, 1, 16, 16), torch.rand(3, 16, 16)):

@@ -3,6 +3,7 @@
 import doctest
 from functools import partial
 
+import pandas as pd
 import pytest
 import torch
 
@@ -116,11 +117,12 @@ def test_the_codes_weights_are_its_own_arithmetic_at_a_batch_of_25():
 
 
 def test_printed_weights_are_the_published_ones_and_how_far_the_code_is_from_them():
-    number = published.numbers("ganimation")
+    frame = pd.read_csv(published.PAPERS / "ganimation/published/protocol.csv")
+    number = frame.set_index("row")["value"]
     names = {"lambda_gp": "penalty", "lambda_A": "attention", "lambda_TV": "variation",
              "lambda_y": "units", "lambda_idt": "identity"}  # fmt: skip
     for name, field in names.items():
-        assert getattr(PAPER, field) == number["protocol", name, "weight"][0]
+        assert getattr(PAPER, field) == number[name]
     flat, size = torch.full((1, 1, 128, 128), 0.5), 128
     printed = losses.attention_loss(flat, variation=0.0, norm="euclidean")
     assert (printed / losses.attention_loss(flat, variation=0.0)).item() == size

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facelab.gan.losses import total_variation
+from facelab.gan.losses import Kind, total_variation
 
 Norm = Literal["sum", "mean"]
 AttentionNorm = Literal["euclidean", "mean"]
@@ -53,6 +53,8 @@ class Weights(pydantic.BaseModel):
         units_norm: the squared error's "sum" or "mean" over units.
         identity_norm: the absolute difference's "sum" or "mean" over pixels.
         apart: the critic's penalty has an Adam step of its own, as in the code.
+        kind: of the adversarial loss, see `facelab.gan.losses`; neither text nor code has another.
+        r1: of the critic's slopes at real pictures, instead of or beside ``penalty``; in neither.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +70,8 @@ class Weights(pydantic.BaseModel):
     units_norm: Norm = "mean"
     identity_norm: Norm = "mean"
     apart: bool = True
+    kind: Kind = "wasserstein"
+    r1: float = pydantic.Field(default=0.0, ge=0)
 
 
 CODE = Weights()

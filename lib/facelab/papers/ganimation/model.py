@@ -28,9 +28,10 @@ Sizes: B batch, H and W height and width, N action units.
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facelab.gan.stargan import Trunk, check_input, tiled
+from facelab.gan.stargan import SLOPE, Trunk, check_input
 
 DEVIATION = 0.02  # of the initial weights
 
@@ -104,8 +105,13 @@ class Generator(nn.Module):
             ValueError: when the shapes are not those.
         """
         check_input(images, units, 3, self.units)
-        x = self.trunk(tiled(images, units))  # (B, width, H, W)
-        colour, attention = self.colour(x).tanh(), self.attention(x).sigmoid()
+        x = self.trunk(images, units)  # (B, width, H, W)
+        heads = torch.cat([self.colour.weight, self.attention.weight])  # (4, width, 7, 7)
+        x = F.conv2d(x, heads, padding=3)  # (B, 4, H, W), both heads in one pass
+        colour, attention = x[:, :3].tanh(), x[:, 3:]
+        if self.attention.bias is not None:
+            attention = attention + self.attention.bias
+        attention = attention.sigmoid()
         return Edit(compose(colour, attention, images), colour, attention)
 
 
@@ -116,4 +122,19 @@ def initialise(network: nn.Module, deviation: float = DEVIATION) -> None:
             nn.init.normal_(layer.weight, 0.0, deviation)
         elif isinstance(layer, nn.InstanceNorm2d):
             nn.init.normal_(layer.weight, 1.0, deviation)
+            nn.init.zeros_(layer.bias)
+
+
+def initialise_he(network: nn.Module, *, last: float = 0.01) -> None:
+    """He's weights for a critic's body, small ones for its heads.
+
+    With normal weights of 0.02 the signal of a narrow body shrinks from layer to layer, and its
+    units stay at their mean for as long as a small training lasts.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+        if layer.bias is None:  # the heads
+            nn.init.normal_(layer.weight, 0.0, last)
+        else:
             nn.init.zeros_(layer.bias)

@@ -45,10 +45,11 @@ def wanted(units: Tensor, *, noise: float = 0.1) -> Tensor:
 def critic_weights(weights: losses.Weights) -> gan.Weights:
     """The weights of `facelab.gan.training.critic_step`, whose label head reads units."""
     return gan.Weights(
-        kind="wasserstein",
+        kind=weights.kind,
         adversarial=weights.adversarial,
         classification=weights.units,
         penalty=weights.penalty,
+        r1=weights.r1,
     )
 
 
@@ -82,7 +83,7 @@ def generator_terms(
         "kind": weights.variation_kind,
     }
     return {
-        "adversarial": adversarial.generator_loss(judged.source),
+        "adversarial": adversarial.generator_loss(judged.source, kind=weights.kind),
         "units": losses.units_loss(judged.labels, wanted, norm=weights.units_norm),
         "attention": losses.attention_loss(edit.attention, **smooth)
         + losses.attention_loss(back.attention, **smooth),
