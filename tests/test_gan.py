@@ -52,6 +52,12 @@ def test_shapes_at_other_sizes():
     assert judged.labels.shape == (2, 3)
 
 
+def test_doubling_by_repeated_pixels_has_the_same_shapes():
+    trunk = stargan.Trunk(inputs=5, width=4, blocks=1, resized=True)
+    assert trunk(torch.rand(2, 3, 16, 24), torch.rand(2, 2)).shape == (2, 4, 16, 24)
+    assert not any(isinstance(layer, torch.nn.ConvTranspose2d) for layer in trunk.modules())
+
+
 def test_evaluation_is_training_as_no_statistics_are_kept():
     generator, _ = _small()
     images, labels = torch.rand(2, 3, 16, 16), torch.rand(2, 3)

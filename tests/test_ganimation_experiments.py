@@ -5,19 +5,32 @@ In the tests of the training the faces are a stand-in: flat pictures with a patc
 
 import doctest
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from facelab import claims as facelab_claims
 from facelab import faces as synthetic
+from facelab import verdicts
+from facelab.data import crops
 from facelab.experiment import Run, load_weights
 from facelab.faces import UNITS
 from facelab.faces.sample import look
-from facelab.papers.ganimation import data, evaluation, experiments, measures
+from facelab.papers.ganimation import (
+    claims,
+    data,
+    evaluation,
+    experiments,
+    measures,
+    run,
+    wild,
+)
 from facelab.papers.ganimation.data import Edits, Labelled
-from facelab.papers.ganimation.experiments import CURVES, GanimationRun, settings
+from facelab.papers.ganimation.experiments import settings
 from facelab.papers.ganimation.model import Generator
+from facelab.papers.ganimation.run import CURVES, GanimationRun
 
 SIZE = 16
 
@@ -74,7 +87,7 @@ def _train(folder, every_seconds=0.0, **changes):
     return GanimationRun(**{**TINY, **changes}).train(Run(folder, every_seconds=every_seconds))
 
 
-@pytest.mark.parametrize("module", [data, experiments, evaluation, measures])
+@pytest.mark.parametrize("module", [data, run, evaluation, measures])
 def test_docstring_examples_run(module):
     assert doctest.testmod(module).failed == 0
 
@@ -258,3 +271,42 @@ def test_the_paper_tier_is_the_paper():
     assert settings("paper").main() == [GanimationRun()]
     with pytest.raises(ValueError, match="unknown tier 'x'"):
         settings("x")
+
+
+def test_a_pasted_change_lies_where_the_crop_was():
+    photo = np.full((40, 50, 3), 100, np.uint8)
+    before, after = torch.zeros(3, 8, 8), torch.zeros(3, 8, 8)
+    after[:, 2, 5] = 0.2
+    transform = crops.Transform(left=9.5, top=3.5, scale=0.5)  # a crop pixel is 2 x 2 of the photo
+    found = wild.paste(photo, before, after, transform)
+    changed = np.argwhere(found[..., 0] != 100)
+    np.testing.assert_allclose(changed.mean(axis=0), [4 + 2 * 2 + 0.5, 10 + 2 * 5 + 0.5])
+    np.testing.assert_array_equal(wild.paste(photo, before, before, transform), photo)
+    with pytest.raises(ValueError, match=r"\(3, 8, 4\)"):
+        wild.paste(photo, before, after[:, :, :4], transform)
+
+
+def test_evidence_has_the_cells_of_every_claim(patches):
+    edits = _edits(4)
+    names = [name for name in data.NINE for _ in data.INTENSITIES]
+    many = replace(
+        edits, names=tuple(names), intensities=torch.tensor(data.INTENSITIES).repeat(9),
+        units=torch.zeros(36, 17), truth=edits.truth[:1].expand(36, -1, -1, -1, -1),
+    )  # fmt: skip
+    generator = Generator(units=17, width=4, blocks=0)
+    jury = SimpleNamespace(
+        fit=lambda images: images,
+        units=lambda images: torch.rand(len(images), 17),
+        identity=lambda images: torch.nn.functional.normalize(torch.rand(len(images), 5), dim=1),
+        expression=lambda images: torch.rand(len(images), 8),
+    )
+    measured = evaluation.evaluate(generator, many, **evaluation.readers(jury))
+    found = claims.evidence([measured, measured], many)
+    register = facelab_claims.read("ganimation")
+    assert {cell for claim in register.claims for cell in claim.cells} == set(found)
+    assert all(values.shape == (2, 4) for values in found.values())
+    frame = verdicts.judged(register, found, tier="smoke")
+    assert not (frame["verdict"] == "not attempted at this tier").any()
+    del measured["units"]
+    without = verdicts.judged(register, claims.evidence([measured], many), tier="smoke")
+    assert (without["verdict"] == "not attempted at this tier").sum() == 9

@@ -109,8 +109,11 @@ def _halved(channels: int) -> list[nn.Module]:
     return _normalised(layer, 2 * channels)
 
 
-def _doubled(channels: int) -> list[nn.Module]:
+def _doubled(channels: int, resized: bool) -> list[nn.Module]:
     """(B, C, H, W) to (B, C / 2, 2 H, 2 W)."""
+    if resized:
+        layer = nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False)
+        return [nn.UpsamplingNearest2d(scale_factor=2), *_normalised(layer, channels // 2)]
     layer = nn.ConvTranspose2d(channels, channels // 2, 4, stride=2, padding=1, bias=False)
     return _normalised(layer, channels // 2)
 
@@ -139,13 +142,15 @@ class Trunk(nn.Module):
         width: channels of the first layer; the paper has 64, and the coarsest layers four times
             as many.
         blocks: residual blocks; the paper has 6.
+        resized: double by repeating pixels and a 3x3 convolution, which draws no chequers,
+            instead of the paper's transposed convolution.
 
     >>> trunk = Trunk(inputs=8, width=4, blocks=1)
     >>> trunk(torch.rand(2, 3, 16, 16), torch.rand(2, 5)).shape
     torch.Size([2, 4, 16, 16])
     """
 
-    def __init__(self, *, inputs: int, width: int, blocks: int):
+    def __init__(self, *, inputs: int, width: int, blocks: int, resized: bool = False):
         super().__init__()
         if min(inputs, width) < 1 or blocks < 0:
             raise ValueError(
@@ -157,8 +162,8 @@ class Trunk(nn.Module):
             *_halved(w),
             *_halved(2 * w),
             *(Residual(channels=4 * w) for _ in range(blocks)),
-            *_doubled(4 * w),
-            *_doubled(2 * w),
+            *_doubled(4 * w, resized),
+            *_doubled(2 * w, resized),
         )
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def pixels(images: Tensor) -> Tensor:
 
 @lru_cache(maxsize=2)
 def training_faces(
-    count: int, *, size: int, margin: float = 1.2, difficulty: str = "common"
+    count: int, *, size: int, margin: float = 1.15, difficulty: str = "common"
 ) -> Labelled:
     """Faces of different people with their units, half natural expressions and half single units.
 
@@ -174,7 +174,7 @@ def edits(
     count: int,
     *,
     size: int,
-    margin: float = 1.2,
+    margin: float = 1.15,
     split: str = "test",
     difficulty: str = "common",
     units: tuple[str, ...] = NINE,

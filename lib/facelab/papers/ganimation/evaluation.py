@@ -1,6 +1,7 @@
 """What a trained generator does to test faces, measured against the true edits and by judges."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,3 +104,12 @@ def evaluate(
 def _read(judge: Reader, pictures: Tensor) -> Tensor:
     """(E, N, 3, H, W) to (E, N, K), one edit at a time."""
     return torch.stack([judge(images) for images in pictures])
+
+
+def readers(jury: Any) -> dict[str, Reader]:
+    """The judges that `evaluate` takes, by its names, from `facelab.judges.load(tier)`."""
+
+    def asks(name: str) -> Reader:
+        return lambda images: getattr(jury, name)(jury.fit(images))
+
+    return {name: asks(name) for name in ("units", "identity", "expression")}

@@ -55,6 +55,9 @@ class Weights(pydantic.BaseModel):
         apart: the critic's penalty has an Adam step of its own, as in the code.
         kind: of the adversarial loss, see `facelab.gan.losses`; neither text nor code has another.
         r1: of the critic's slopes at real pictures, instead of or beside ``penalty``; in neither.
+        reading: lambda_y in the critic; None is the same as in the generator, as in both.
+        resisting: the critic also learns, with this share of lambda_y, that an edit still shows the
+            units of its source, so that patterns which no face has do not pay; in neither.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +75,8 @@ class Weights(pydantic.BaseModel):
     apart: bool = True
     kind: Kind = "wasserstein"
     r1: float = pydantic.Field(default=0.0, ge=0)
+    reading: float | None = pydantic.Field(default=None, ge=0)
+    resisting: float = pydantic.Field(default=0.0, ge=0)
 
 
 CODE = Weights()

@@ -73,7 +73,7 @@ class Generator(nn.Module):
 
     Args:
         units: N.
-        width, blocks: of the body, see `facelab.gan.stargan.Trunk`.
+        width, blocks, resized: of the body, see `facelab.gan.stargan.Trunk`.
         kept: the mean of A at first, in (0, 1); the bias of the attention head. None leaves the
             head without a bias, as in the authors' code, where A starts near 1/2.
 
@@ -82,12 +82,20 @@ class Generator(nn.Module):
     8471296
     """
 
-    def __init__(self, *, units: int, width: int = 64, blocks: int = 6, kept: float | None = None):
+    def __init__(
+        self,
+        *,
+        units: int,
+        width: int = 64,
+        blocks: int = 6,
+        kept: float | None = None,
+        resized: bool = False,
+    ):
         super().__init__()
         if kept is not None and not 0.0 < kept < 1.0:
             raise ValueError(f"kept is a share between 0 and 1, got {kept}")
         self.units = units
-        self.trunk = Trunk(inputs=3 + units, width=width, blocks=blocks)
+        self.trunk = Trunk(inputs=3 + units, width=width, blocks=blocks, resized=resized)
         self.colour = nn.Conv2d(width, 3, 7, padding=3, bias=False)
         self.attention = nn.Conv2d(width, 1, 7, padding=3, bias=kept is not None)
         initialise(self)

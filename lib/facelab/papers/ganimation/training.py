@@ -10,7 +10,10 @@
 As with StarGAN an edit is computed once in each step, for both networks.
 """
 
+from collections.abc import Callable
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facelab.gan import losses as adversarial
@@ -42,15 +45,58 @@ def wanted(units: Tensor, *, noise: float = 0.1) -> Tensor:
     return (units.roll(shift, dims=0) + drawn).clamp(0.0, 1.0)
 
 
+def disturbed(images: Tensor, *, noise: float = 0.0, shift: int = 0) -> Tensor:
+    """Pictures as the critic sees them: moved by some pixels, with noise. Gradients pass.
+
+    A critic that reads units from a few thousand clean pictures answers to faint patterns that no
+    face has, and the generator finds those patterns sooner than it finds expressions. Noise drowns
+    them; what is left to answer to are shapes. To the paper's critic neither is done.
+
+    Args:
+        images: (B, C, H, W).
+        noise: standard deviation.
+        shift: the largest, in pixels, along each axis; one for the batch. Edges are repeated.
+
+    Returns:
+        The same shape.
+
+    >>> moved = disturbed(torch.arange(4.0).view(1, 1, 1, 4).expand(1, 1, 4, 4), shift=1)
+    >>> moved.shape, moved.min().item() in (0.0, 1.0)
+    (torch.Size([1, 1, 4, 4]), True)
+    """
+    H, W = images.shape[2:]
+    if shift:
+        x, y = torch.randint(2 * shift + 1, (2,)).tolist()
+        images = F.pad(images, (shift,) * 4, mode="replicate")[:, :, y : y + H, x : x + W]
+    return images + noise * torch.randn_like(images) if noise else images
+
+
 def critic_weights(weights: losses.Weights) -> gan.Weights:
     """The weights of `facelab.gan.training.critic_step`, whose label head reads units."""
     return gan.Weights(
         kind=weights.kind,
         adversarial=weights.adversarial,
-        classification=weights.units,
+        classification=weights.units if weights.reading is None else weights.reading,
         penalty=weights.penalty,
         r1=weights.r1,
     )
+
+
+def resists(labels: Tensor, *, own: Tensor, weights: losses.Weights) -> Tensor:
+    """The critic's further loss: an edit still shows its source's units (`Weights.resisting`).
+
+    It cannot hold for an edit that looks real, as the critic must read real pictures; it does for
+    patterns that no face has.
+
+    Args:
+        labels: (B, N) what the critic reads of edits.
+        own: (B, N) the units of the pictures that they were made of.
+        weights: whose share and norm are used.
+
+    Returns:
+        A scalar.
+    """
+    return weights.resisting * losses.units_loss(labels, own, norm=weights.units_norm)
 
 
 def generator_terms(
@@ -62,6 +108,7 @@ def generator_terms(
     own: Tensor,
     wanted: Tensor,
     weights: losses.Weights,
+    seen: Callable[[Tensor], Tensor] = lambda images: images,
 ) -> dict[str, Tensor]:
     """The four losses of the generator (Eq. 6), without their weights.
 
@@ -71,11 +118,12 @@ def generator_terms(
         images: (B, 3, H, W) in [-1, 1], with units ``own`` (B, N).
         edit: what ``generator`` made of them for the units ``wanted`` (B, N).
         weights: whose norms are used here.
+        seen: what is done to a picture before the critic sees it, such as `disturbed`.
 
     Returns:
         "adversarial", "units", "attention" (of both passes) and "identity", scalars.
     """
-    judged = critic(edit.image)
+    judged = critic(seen(edit.image))
     back = generator(edit.image, own)
     smooth = {
         "variation": weights.variation,
