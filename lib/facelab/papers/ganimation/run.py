@@ -124,7 +124,8 @@ class GanimationRun(Experiment):
             "weights", "critic": paths of the generator's (averaged) and the critic's weights;
             "parameters": their numbers; "images": how many pictures were trained on; "history":
             equal-length lists "step" and those of `CURVES`, "reading" being the critic's error of
-            the units of real pictures; "test": what `evaluation.evaluate` finds without judges.
+            the units of real pictures, with what `Weights.resisting` adds; "test": what
+            `evaluation.evaluate` finds without judges.
         """
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         keep_freed_memory()
