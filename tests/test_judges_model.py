@@ -34,7 +34,9 @@ def test_a_frozen_judge_sees_each_picture_by_itself():
     torch.testing.assert_close(reader(images)[:1], reader(images[:1]))
 
 
-@pytest.mark.parametrize("network", [Reader(size=32, outputs=8, width=8), Painter(size=32, width=8)])
+@pytest.mark.parametrize(
+    "network", [Reader(size=32, outputs=8, width=8), Painter(size=32, width=8)]
+)
 @pytest.mark.parametrize(
     "images",
     [

@@ -1,8 +1,8 @@
 """The pictures that judges learn from and are examined on, with everything that is true of them.
 
 One set for all judges, rendered once: each person in several pictures, some frontal in even light,
-some casual, some far off (`faces.DIFFICULTIES`). The emotions are alike in number, and seldom faint; three in ten pictures show a mixture of actions and no emotion. People of the
-splits differ.
+some casual, some far off (`faces.DIFFICULTIES`). The emotions are alike in number, and seldom
+faint; three in ten pictures show a mixture of actions and no emotion. People of the splits differ.
 """
 
 from dataclasses import dataclass
@@ -206,6 +206,7 @@ def factor_columns(factors: faces.Factors) -> dict[str, np.ndarray]:
     return columns
 
 
+@lru_cache(maxsize=1)
 def factor_groups() -> dict[str, int]:
     """How many columns each factor has, in order."""
     return {name: table.shape[1] for name, table in factor_columns(faces.sample(1)).items()}

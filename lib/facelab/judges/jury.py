@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from facelab.experiment import load_weights
 from facelab.judges import data, experiments
+from facelab.judges.examination import EMOTIONS
 from facelab.judges.model import check, split
 
 BATCH = 256  # pictures at a time
@@ -49,18 +50,18 @@ class Jury:
 
     def expression(self, images: Tensor) -> Tensor:
         """(N, 8) log-probabilities of the emotions, in the order of `faces.EMOTIONS`."""
-        return self._ask("expression", images)[:, : experiments.EMOTIONS].log_softmax(dim=1)
+        return self._ask("expression", images)[:, :EMOTIONS].log_softmax(dim=1)
 
     def units(self, images: Tensor) -> Tensor:
         """(N, 17) strengths of the action units in [0, 1], in the order of `faces.UNITS`."""
-        return self._ask("expression", images)[:, experiments.EMOTIONS :].sigmoid()
+        return self._ask("expression", images)[:, EMOTIONS:].sigmoid()
 
     def identity(self, images: Tensor) -> Tensor:
         """(N, D) unit vectors; their inner product is high for two pictures of one person."""
         return F.normalize(self._ask("identity", images), dim=1)
 
     def depth(self, images: Tensor) -> Tensor:
-        """(N, H, W) cm, how much nearer than the median of the head; means little outside `head`."""
+        """(N, H, W) cm, how much nearer than the head's median; means little outside `head`."""
         return split(self._ask("geometry", images))[0] * data.DEPTH_UNIT
 
     def normals(self, images: Tensor) -> Tensor:
