@@ -359,7 +359,7 @@ book.figure(
 # %% [markdown]
 # Look at which are mixed up before you read a generation rate. A generator that must
 # show the faintest emotions has a low rate however good it is, and the judge's own
-# row in the table is the level to compare with, not a hundred percent.
+# row in the table is the level to compare with, not perfection.
 #
 # ### 6.2 Action units
 #

@@ -60,25 +60,27 @@ class Pictures:
         return len(self.images)
 
 
-def balanced(factors: faces.Factors, *, seed: int = 0) -> faces.Factors:
+def balanced(factors: faces.Factors, *, split: str, seed: int = 0) -> faces.Factors:
     """The same pictures with other expressions: all emotions alike, and mixtures.
 
     Args:
         factors: N rows.
+        split: of the people; expressions of a test set are not those of the training either.
         seed: of the draw.
 
     Returns:
         N rows whose `expression` and `emotion` are new; the lids follow the gaze as before.
     """
     N = len(factors)
-    rng = np.random.default_rng([seed, N])
-    posed = faces.sample(N, seed=seed, difficulty="studio")  # each emotion in one of eight
+    rng = np.random.default_rng([seed, N, faces.SPLITS[split]])
+    # The studio has each emotion in one picture of eight.
+    posed = faces.sample(N, seed=seed, split=split, difficulty="studio")
     low, high = STRENGTHS
     expression = np.clip(posed.expression * rng.uniform(low, high, (N, 1)), 0, 1)  # (N, 52)
     emotion = posed.emotion.copy()
     rows = np.flatnonzero(rng.uniform(size=N) < MIXTURES)
     # A good third of the casual pictures are mixtures: four times as many are surely enough.
-    casual = faces.sample(4 * len(rows) + 64, seed=seed, difficulty="train")
+    casual = faces.sample(4 * len(rows) + 64, seed=seed, split=split, difficulty="train")
     casual = casual[casual.emotion < 0]
     expression[rows] = casual.expression[: len(rows)]
     emotion[rows] = -1
@@ -102,7 +104,7 @@ def drawn(
         made = faces.sample(
             people * each, seed=seed, split=split, difficulty=level, people=people
         )
-        parts.append(balanced(made, seed=100 * seed + number))
+        parts.append(balanced(made, split=split, seed=100 * seed + number))
     return faces.Factors.concatenate(parts)
 
 
