@@ -19,7 +19,8 @@ SIZE = 32
 
 def test_docstring_examples_run():
     outcome = doctest.testmod(answers)
-    assert outcome.attempted and not outcome.failed
+    assert outcome.attempted
+    assert not outcome.failed
 
 
 def test_damages_keep_the_mean_but_for_a_tint():
@@ -30,7 +31,8 @@ def test_damages_keep_the_mean_but_for_a_tint():
     torch.testing.assert_close(chequered.mean(), images.mean(), atol=1e-4, rtol=0)
     torch.testing.assert_close((chequered - images).abs(), torch.full_like(images, 0.04))
     red, green, blue = (answers.tinted(images) - images).mean((0, 2, 3)).tolist()
-    assert red > 0 > blue and green == pytest.approx(0)
+    assert red > 0 > blue
+    assert green == pytest.approx(0)
 
 
 def test_each_answer_differs_from_the_truth_in_what_it_says(monkeypatch):
@@ -46,7 +48,8 @@ def test_each_answer_differs_from_the_truth_in_what_it_says(monkeypatch):
     monkeypatch.setattr(answers.faces, "rendered", rendered)
     question = answers.ask(9, size=SIZE, seed=3)
     names = list(question.answers)
-    assert names[0] == TRUTH and len(names) == 9
+    assert names[0] == TRUTH
+    assert len(names) == 9
     assert question.target.tolist() == [1, 2, 3, 4, 5, 6, 7, 1, 2]
     truth, source, half, expression, person, light = asked
 
@@ -55,11 +58,13 @@ def test_each_answer_differs_from_the_truth_in_what_it_says(monkeypatch):
         ours, theirs = factors.arrays(), truth.arrays()
         return {name for name in ours if not np.allclose(ours[name], theirs[name])}
 
-    assert moved(source) == {"expression", "emotion"} and (source.emotion == 0).all()
+    assert moved(source) == {"expression", "emotion"}
+    assert (source.emotion == 0).all()
     assert moved(half) == {"expression"}
     assert moved(expression) == {"expression", "emotion"}
     assert (expression.emotion != truth.emotion).all()
-    assert "identity" in moved(person) and "expression" not in moved(person)
+    assert "identity" in moved(person)
+    assert "expression" not in moved(person)
     assert moved(light) == {"light"}
     np.testing.assert_allclose(question.units.numpy(), faces.units(truth.expression))
 
@@ -88,6 +93,7 @@ def test_every_measure_has_its_say():
     assert cells[TRUTH, "SSIM"].value == pytest.approx(1)
     assert cells[TRUTH, "identity distance"].value == pytest.approx(0, abs=1e-6)
     assert cells[TRUTH, "Frechet distance"] == pytest.approx(0, abs=1e-6)
-    assert cells["blurred", "SSIM"].value < 1 and cells["blurred", "Frechet distance"] > 0
+    assert cells["blurred", "SSIM"].value < 1
+    assert cells["blurred", "Frechet distance"] > 0
     estimates = [value for (_, c), value in cells.items() if c != "Frechet distance"]
     assert all(isinstance(value, Estimate) and np.isfinite(value.value) for value in estimates)

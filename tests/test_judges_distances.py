@@ -18,7 +18,8 @@ SMALL = {"groups": ((4, 1), (8, 2)), "hidden": 16, "size": 32}
 @pytest.mark.parametrize("module", [distances, vgg], ids=lambda module: module.__name__)
 def test_docstring_examples_run(module):
     outcome = doctest.testmod(module)
-    assert outcome.attempted and not outcome.failed
+    assert outcome.attempted
+    assert not outcome.failed
 
 
 def _sets(n: int = 400):
@@ -45,10 +46,12 @@ def test_any_network_may_give_the_features():
         return x.mean((2, 3))
 
     same, n = distances.fid(images, images, mean_colour)
-    assert n == 40 and same == pytest.approx(0, abs=1e-6)
+    assert n == 40
+    assert same == pytest.approx(0, abs=1e-6)
     module = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
     apart, n = distances.fid(images, 1 - images[:30] ** 2, module)
-    assert n == 30 and apart > 0
+    assert n == 30
+    assert apart > 0
     with pytest.raises(ValueError, match=r"into \(40, 3, 8, 8\), expected \(40, F\)"):
         distances.fid(images, images, lambda x: x)
 
@@ -67,7 +70,8 @@ def test_the_bias_falls_with_n_and_is_extrapolated_away():
     means = by_size.groupby("n")["distance"].mean()
     assert (means.diff().dropna() < 0).all()
     intercept, slope = distances.frechet_infinity(by_size)
-    assert abs(intercept) < 0.1 * means.iloc[0] and slope > 0
+    assert abs(intercept) < 0.1 * means.iloc[0]
+    assert slope > 0
     with pytest.raises(ValueError, match="go up to the number of pictures, 2000; got 3000"):
         distances.frechet_by_size(real, other, (3000,))
     with pytest.raises(ValueError, match="two sizes at least"):

@@ -14,7 +14,8 @@ from facelab.judges.model import Painter, Reader
 @pytest.mark.parametrize("module", [model, losses], ids=lambda module: module.__name__)
 def test_docstring_examples_run(module):
     outcome = doctest.testmod(module)
-    assert outcome.attempted and not outcome.failed
+    assert outcome.attempted
+    assert not outcome.failed
 
 
 def test_a_reader_reads_and_a_painter_paints():

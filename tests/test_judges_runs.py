@@ -60,7 +60,8 @@ def test_emotions_are_alike_and_three_in_ten_are_mixtures():
     assert counts[1:].min() > 0.6 * counts[1:].max()
     happy = faces.units(factors.expression[factors.emotion == 1]).mean(0)
     assert happy[faces.UNITS.index("AU12")] > 0.4
-    assert factors.expression.min() >= 0 and factors.expression.max() <= 1
+    assert factors.expression.min() >= 0
+    assert factors.expression.max() <= 1
     again = data.balanced(faces.sample(800, seed=3), split="train", seed=5)
     np.testing.assert_array_equal(factors.expression, again.expression)
 
@@ -76,7 +77,8 @@ def test_people_of_the_splits_differ_and_come_back_in_each_level():
 
 def test_pictures_come_with_their_own_truth():
     made = data.load(size=SIZE, people=4, each=2, levels=("studio", "common"), maps=3)
-    assert len(made) == 16 and len(made.depth) == 6  # the first three of each level
+    assert len(made) == 16
+    assert len(made.depth) == 6
     factors = data.drawn(4, split="train", levels=("studio", "common"), each=2)
     order = np.r_[0:3, 8:11, 3:8, 11:16]
     assert made.emotion.tolist() == factors.emotion[order].tolist()
@@ -85,8 +87,11 @@ def test_pictures_come_with_their_own_truth():
     assert ((made.people[:, None] == made.people[None]).numpy() == same).all()
     assert made.factors.shape[1] == sum(data.factor_groups().values())
     # the middle is 3 cm nearer than most of the head; nothing outside
-    assert made.depth[0, 16, 16] == pytest.approx(3) and made.depth[0, 5, 5] == pytest.approx(0)
-    assert made.depth[0, 0, 0] == 0 and not made.head[0, 0, 0] and made.head[0, 5, 5]
+    assert made.depth[0, 16, 16] == pytest.approx(3)
+    assert made.depth[0, 5, 5] == pytest.approx(0)
+    assert made.depth[0, 0, 0] == 0
+    assert not made.head[0, 0, 0]
+    assert made.head[0, 5, 5]
     assert made.normals[0, :, 0, 0].tolist() == [0, 0, 1]
 
 
@@ -103,7 +108,8 @@ def test_augmentation_moves_maps_along_and_mirrors_normals():
     assert ((slope < 0) == mirrored).all()  # the pictures as well
     assert with_them[:, 0].std(dim=0).max() > 0  # shifted
     assert {*with_them[:, 0].unique().tolist()} <= {*ramp.unique().tolist()}
-    assert moved.min() >= 0 and moved.max() <= 1
+    assert moved.min() >= 0
+    assert moved.max() <= 1
     assert moved.is_contiguous(memory_format=torch.channels_last)
     assert (data.augment(ramp.to(torch.uint8), maps, mirror=False)[1][:, 1] > 0).all()
 
@@ -113,7 +119,8 @@ def test_every_judge_trains_and_is_examined(kind, tmp_path):
     result = _train(tmp_path, kind)
     network = load_weights(JudgeRun(**SMALL, kind=kind).network(), result["weights"])
     assert result["parameters"] == sum(p.numel() for p in network.parameters())
-    assert result["images"] == 32 and np.isfinite(result["history"]["loss"]).all()
+    assert result["images"] == 32
+    assert np.isfinite(result["history"]["loss"]).all()
     assert set(result["tests"]) == {"studio", "common", "challenge"}
     shapes = {
         "expression": {"emotion": (36, 8), "units": (36, 17), "true_emotion": (36,),
@@ -187,7 +194,9 @@ def test_a_jury_judges_and_asks_for_no_gradients(jury):
     assert jury.expression(images).shape == (3, 8)
     torch.testing.assert_close(jury.expression(images).exp().sum(1), torch.ones(3))
     units = jury.units(images)
-    assert units.shape == (3, 17) and units.min() >= 0 and units.max() <= 1
+    assert units.shape == (3, 17)
+    assert units.min() >= 0
+    assert units.max() <= 1
     torch.testing.assert_close(jury.identity(images).norm(dim=1), torch.ones(3))
     assert jury.depth(images).shape == jury.head(images).shape == (3, S, S)
     torch.testing.assert_close(jury.normals(images).norm(dim=1), torch.ones(3, S, S))
@@ -202,7 +211,8 @@ def test_a_jury_checks_sizes_and_brings_others_to_its_own(jury):
     with pytest.raises(ValueError, match=r"expected images \(B, 3, 32, 32\).*got \(2, 3, 96, 96\)"):
         jury.expression(large)
     fitted = jury.fit(large)
-    assert fitted.shape == (2, 3, 32, 32) and jury.fit(fitted) is fitted
+    assert fitted.shape == (2, 3, 32, 32)
+    assert jury.fit(fitted) is fitted
     torch.testing.assert_close(fitted.mean(), large.mean(), atol=1e-2, rtol=0)
 
 

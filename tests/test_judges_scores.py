@@ -12,7 +12,9 @@ def test_confusion_leaves_mixtures_out():
     found = np.log(np.eye(8)[[0, 1, 2, 2]] + 1e-9)
     emotion = np.array([0, 1, 1, -1])
     table = scores.confusion(found, emotion)
-    assert table[0, 0] == 1 and table[1, 1] == 0.5 and table[1, 2] == 0.5
+    assert table[0, 0] == 1
+    assert table[1, 1] == 0.5
+    assert table[1, 2] == 0.5
     assert np.isnan(table[7]).all()
     assert scores.correct(found, emotion).tolist() == [1, 1, 0]
 
@@ -49,13 +51,15 @@ def _people(spread: float, people: int = 20, each: int = 4):
 def test_verification_is_the_roc():
     embeddings, people = _people(0.8)
     genuine, impostor = scores.pair_scores(embeddings, people)
-    assert genuine.shape == (20, 6) and len(impostor) == 80 * 79 / 2 - 120
+    assert genuine.shape == (20, 6)
+    assert len(impostor) == 80 * 79 / 2 - 120
     found = scores.verification(genuine, impostor, rates=(0.05,))
     labels = np.r_[np.ones(genuine.size), np.zeros(len(impostor))]
     expected = roc_auc_score(labels, np.r_[genuine.ravel(), impostor])
     assert found["AUC"].mean() == pytest.approx(expected)
     curve = scores.roc(genuine, impostor)
-    assert (np.diff(curve["tar"]) >= 0).all() and curve["tar"].iloc[-1] > 0.99
+    assert (np.diff(curve["tar"]) >= 0).all()
+    assert curve["tar"].iloc[-1] > 0.99
     near = curve.loc[(curve["far"] - 0.05).abs().idxmin(), "tar"]
     assert found["TAR@0.05"].mean() == pytest.approx(near, abs=0.05)
 

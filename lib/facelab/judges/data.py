@@ -101,9 +101,7 @@ def drawn(
     """
     parts = []
     for number, level in enumerate(levels):
-        made = faces.sample(
-            people * each, seed=seed, split=split, difficulty=level, people=people
-        )
+        made = faces.sample(people * each, seed=seed, split=split, difficulty=level, people=people)
         parts.append(balanced(made, split=split, seed=100 * seed + number))
     return faces.Factors.concatenate(parts)
 
@@ -137,7 +135,7 @@ def load(
     asked = {"size": size, "margin": MARGIN}
     first = faces.rendered(factors[:M], channels=("image", "depth", "normals"), **asked)
     images = [_bytes(first.image)]
-    if M < len(factors):
+    if len(factors) > M:
         images.append(_bytes(faces.rendered(factors[M:], channels=("image",), **asked).image))
     number = np.unique(factors.identity, return_inverse=True)[1]
     depth, normals, head = _maps(first.depth, first.normals)

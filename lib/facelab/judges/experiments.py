@@ -246,11 +246,11 @@ TIERS = {
         tier="laptop",
         base={
             "size": 48, "people": 1500, "each": 2, "maps": 1200, "tested": 100, "width": 16,
-            "features": 96, "steps": 2800, "batch": 32,
+            "features": 96, "steps": 2200, "batch": 32,
         },
         own={
-            "expression": {"steps": 3800}, "geometry": {"steps": 700, "width": 8},
-            "features": {"steps": 1500},
+            "expression": {"steps": 3000}, "geometry": {"steps": 500, "width": 8},
+            "features": {"steps": 1200},
         },
     ),
     "gpu": Settings(tier="gpu", base={}, own={}, real=10_000, pairs=1024),
