@@ -649,12 +649,15 @@ pd.DataFrame(ranks, index=pd.Index(range(1, 9), name="place"))
 # Each column of this last table orders the wrong answers from best to worst by one
 # measure. Read it by asking which fault a measure puts first, that is, forgives:
 #
-# - PSNR and SSIM ask for pixels. They like *nothing done* and dislike *another light*.
+# - PSNR and SSIM ask for pixels. An expression *half as strong* costs them little, and
+#   *nothing done* about as much as a blur. SSIM hardly sees a colour cast; PSNR takes
+#   *another light* for one of the worst answers.
 # - The expression rate and the unit error do not care who shows the expression.
 # - The identity distance does not care what is shown.
 # - The Fréchet distance compares sets. It cannot know whether each picture answers its
 #   own question: a set of the right people in the wrong order has distance zero. What
-#   it does see are colours, sharpness and patterns, which the others forgive.
+#   it does see are other people, blur and colours, which others forgive; fine patterns
+#   it sees less.
 #
 # No single measure is right about all. A method must be good by several.
 #
@@ -721,7 +724,8 @@ for name, network in pair.items():
     moved[name] = pd.Series(values) / max(values.values())
 print(pd.DataFrame(moved).round(3).to_string())
 print("1: shares of each network's largest; expect the expression judge to weigh")
-print("another expression more, and another person or light less")
+print("*nothing done* most, which makes all faces neutral, and hardly anything else:")
+print("another expression of each leaves the mixture of the whole set as it was")
 
 # %% tags=["solution"]
 order = torch.randperm(len(right), generator=torch.Generator().manual_seed(0))
