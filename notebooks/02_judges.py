@@ -692,7 +692,7 @@ print(bootstrap_mean(metrics.nme(points, new.landmarks)))
 # 2. They know crops as `faces.render` makes them. Pictures cropped wider look like
 #    people further away.
 # 3. They are small, and see few pixels. What is finer than a pixel, they do not miss.
-# 4. An expression rate has the judge's accuracy as its ceiling (6.1); a generator can
+# 4. An expression rate has the judge's accuracy as its ceiling (section 6.1); a generator can
 #    exceed it, by exaggerating what the judge looks for.
 # 5. Emotions are posed prototypes (`01_faces`, data card).
 # 6. One seed is one judge. Where a verdict is close, ask several.
