@@ -27,7 +27,7 @@ class Settings:
         base: fields of `LaplaceRun` common to all runs of the tables.
         unlabelled: counts that stand for the paper's 10, 30, 50 and 70 thousand.
         seeds: of every row.
-        further: seeds of the rows `MAIN`, beside those.
+        further: seeds of the rows `MAIN` of Table 2's 300-W, beside those.
         widths: channels of Table 3's columns.
         widest, widest_judged: channels up to which Table 3's rows are trained, without a
             discriminator and with one.
@@ -59,7 +59,7 @@ class Settings:
         """Results by row, one for each seed, of one of the groups below, such as `table_2`.
 
         They come from the cache where `run_all` has filled it, else they are trained here. Rows of
-        `MAIN` have those of `further` seeds behind the others.
+        `MAIN` on 300-W have those of `further` seeds behind the others.
         """
         return {name: [run.run() for run in row] for name, row in self._by_row(group).items()}
 
@@ -72,7 +72,7 @@ class Settings:
         self, group: Callable[[int], Mapping[Any, LaplaceRun]]
     ) -> dict[Any, list[LaplaceRun]]:
         rows = {name: [group(seed)[name] for seed in self.seeds] for name in group(self.seeds[0])}
-        for name in set(MAIN) & set(rows):
+        for name in MAIN if group == self.table_2 else ():
             rows[name] += [group(seed)[name] for seed in self.further]
         return rows
 

@@ -119,7 +119,7 @@ def descent(path: pd.DataFrame, maps: Mapping[str, Any], target: Sequence[float]
             axes.plot("step", column, style, data=path[path["method"] == name], label=name)
     panels[-2].set(xlabel="step", title="error (px)", yscale="log")
     panels[-1].set(xlabel="step", title="b (px)", ylim=(0, 9))
-    panels[-1].legend(fontsize=7, loc="center right")
+    panels[-1].legend(fontsize=7, loc="upper right", bbox_to_anchor=(1, 0.62))
     return figure
 
 
