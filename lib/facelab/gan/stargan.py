@@ -13,6 +13,10 @@ What is settled here:
    number of parameters is the same.
 3. *The label* is tiled over the picture and concatenated, as in the paper, Sec. 3.
 4. *Initialisation* is torch's, as in the authors' code.
+5. *Where the label acts.* Instance normalisation subtracts the mean of each channel, and with it
+   what a constant plane adds: the label of point 3 acts through the zeros about the picture, and
+   must travel from the border inwards. Long trainings manage; for short ones `Trunk` can let the
+   label scale and shift the normalised features of each residual block (``modulated``).
 
 Sizes: B batch, H and W height and width, L labels (domains, action units), C channels.
 """
@@ -119,9 +123,15 @@ def _doubled(channels: int, resized: bool) -> list[nn.Module]:
 
 
 class Residual(nn.Module):
-    """x + two 3x3 convolutions of it, with instance normalisation: (B, C, H, W) to the same."""
+    """x + two 3x3 convolutions of it, with instance normalisation: (B, C, H, W) to the same.
 
-    def __init__(self, *, channels: int):
+    Args:
+        channels: C.
+        labels: L of a label that scales and shifts the first normalised features, channel by
+            channel (Perez et al. 2018); 0 as in the paper for none.
+    """
+
+    def __init__(self, *, channels: int, labels: int = 0):
         super().__init__()
         first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -129,9 +139,14 @@ class Residual(nn.Module):
         self.layers = nn.Sequential(
             *_normalised(first, channels), *_normalised(second, channels)[:-1]
         )
+        self.modulation = nn.Linear(labels, 2 * channels) if labels else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        y = self.layers[:2](x)  # convolved and normalised
+        if self.modulation is not None:
+            scale, shift = self.modulation(labels)[:, :, None, None].chunk(2, dim=1)  # (B, C, 1, 1)
+            y = torch.addcmul(shift, y, 1.0 + scale)
+        return x + self.layers[2:](y)
 
 
 class Trunk(nn.Module):
@@ -144,13 +159,17 @@ class Trunk(nn.Module):
         blocks: residual blocks; the paper has 6.
         resized: double by repeating pixels and a 3x3 convolution, which draws no chequers,
             instead of the paper's transposed convolution.
+        modulated: labels of the residual blocks, as many as ``inputs`` has planes of; 0 for none
+            as in the paper, see point 5 above.
 
     >>> trunk = Trunk(inputs=8, width=4, blocks=1)
     >>> trunk(torch.rand(2, 3, 16, 16), torch.rand(2, 5)).shape
     torch.Size([2, 4, 16, 16])
     """
 
-    def __init__(self, *, inputs: int, width: int, blocks: int, resized: bool = False):
+    def __init__(
+        self, *, inputs: int, width: int, blocks: int, resized: bool = False, modulated: int = 0
+    ):
         super().__init__()
         if min(inputs, width) < 1 or blocks < 0:
             raise ValueError(
@@ -161,7 +180,7 @@ class Trunk(nn.Module):
             *_normalised(nn.Conv2d(inputs, w, 7, padding=3, bias=False), w),
             *_halved(w),
             *_halved(2 * w),
-            *(Residual(channels=4 * w) for _ in range(blocks)),
+            *(Residual(channels=4 * w, labels=modulated) for _ in range(blocks)),
             *_doubled(4 * w, resized),
             *_doubled(2 * w, resized),
         )
@@ -169,7 +188,9 @@ class Trunk(nn.Module):
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """(B, C, H, W), H and W multiples of 4, and (B, L) to features (B, width, H, W)."""
         x = tiled_convolution(self.layers[0], images, labels)  # (B, width, H, W)
-        return self.layers[1:](x)
+        for layer in self.layers[1:]:
+            x = layer(x, labels) if isinstance(layer, Residual) else layer(x)
+        return x
 
 
 class Generator(nn.Module):

@@ -81,7 +81,7 @@ SMALL = losses.Weights(
 )
 _SMALL = {
     "weights": SMALL, "critic_steps": 1, "critic_initial": "he", "critic_noise": 0.15,
-    "noise": 0.0, "kept": 0.85, "resized": True,
+    "noise": 0.0, "kept": 0.85, "resized": True, "modulated": True,
 }  # fmt: skip
 TIERS = {
     "smoke": Settings(

@@ -74,6 +74,7 @@ class Generator(nn.Module):
     Args:
         units: N.
         width, blocks, resized: of the body, see `facelab.gan.stargan.Trunk`.
+        modulated: the units also act in each residual block, see there.
         kept: the mean of A at first, in (0, 1); the bias of the attention head. None leaves the
             head without a bias, as in the authors' code, where A starts near 1/2.
 
@@ -90,12 +91,19 @@ class Generator(nn.Module):
         blocks: int = 6,
         kept: float | None = None,
         resized: bool = False,
+        modulated: bool = False,
     ):
         super().__init__()
         if kept is not None and not 0.0 < kept < 1.0:
             raise ValueError(f"kept is a share between 0 and 1, got {kept}")
         self.units = units
-        self.trunk = Trunk(inputs=3 + units, width=width, blocks=blocks, resized=resized)
+        self.trunk = Trunk(
+            inputs=3 + units,
+            width=width,
+            blocks=blocks,
+            resized=resized,
+            modulated=units if modulated else 0,
+        )
         self.colour = nn.Conv2d(width, 3, 7, padding=3, bias=False)
         self.attention = nn.Conv2d(width, 1, 7, padding=3, bias=kept is not None)
         initialise(self)

@@ -35,7 +35,9 @@ class GanimationRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
-        "facelab.gan",
+        "facelab.gan.losses",
+        "facelab.gan.stargan",
+        "facelab.gan.training",
         "facelab.nn",
         "facelab.papers.ganimation.data",
         "facelab.papers.ganimation.evaluation",
@@ -53,7 +55,8 @@ class GanimationRun(Experiment):
     width: int = 64  # of the generator
     blocks: int = 6
     kept: float | None = None  # mean attention at first; the code has no bias for it
-    resized: bool = False  # see `model.Generator`
+    resized: bool = False  # see `model.Generator`, as the next
+    modulated: bool = False
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
@@ -80,6 +83,7 @@ class GanimationRun(Experiment):
             blocks=self.blocks,
             kept=self.kept,
             resized=self.resized,
+            modulated=self.modulated,
         )
 
     def critic(self) -> Discriminator:
