@@ -58,6 +58,21 @@ def test_doubling_by_repeated_pixels_has_the_same_shapes():
     assert not any(isinstance(layer, torch.nn.ConvTranspose2d) for layer in trunk.modules())
 
 
+def test_a_label_fades_towards_the_middle_less_where_it_modulates():
+    def fades(modulated: int, seed: int) -> float:
+        torch.manual_seed(seed)
+        trunk = stargan.Trunk(inputs=8, width=8, blocks=1, modulated=modulated)
+        images = torch.rand(1, 3, 96, 96)
+        moved = (trunk(images, torch.zeros(1, 5)) - trunk(images, torch.ones(1, 5))).square()
+        return (moved[..., 32:64, 32:64].mean() / moved[..., :8, :].mean()).sqrt().item()
+
+    plain, modulated = (
+        torch.tensor([fades(labels, seed) for seed in range(8)]) for labels in (0, 5)
+    )
+    assert plain.mean() < 0.8 * modulated.mean()
+    assert (plain < modulated).float().mean() > 0.8
+
+
 def test_evaluation_is_training_as_no_statistics_are_kept():
     generator, _ = _small()
     images, labels = torch.rand(2, 3, 16, 16), torch.rand(2, 3)

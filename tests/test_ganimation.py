@@ -224,6 +224,17 @@ def test_the_critic_sees_moved_and_noisy_pictures_and_gradients_pass():
     assert images.grad.sum() == 16
 
 
+def test_the_critics_colours_vary_about_each_pixels_grey():
+    torch.manual_seed(0)
+    image = torch.tensor([0.5, 0.0, -0.2]).view(1, 3, 1, 1)
+    seen = training.disturbed(image.expand(200, 3, 2, 2), colour=1.0)
+    torch.testing.assert_close(seen.mean(dim=1), torch.full((200, 2, 2), 0.1))
+    factor = (seen[:, 0, 0, 0] - 0.1) / 0.4
+    assert 0.0 <= factor.min() < 0.1
+    assert 1.9 < factor.max() <= 2.0
+    assert torch.equal(seen[..., :1, :1].expand_as(seen), seen)  # one factor a picture
+
+
 def test_a_critic_that_resists_learns_that_edits_show_their_sources_units():
     own, labels = torch.rand(4, 17), torch.rand(4, 17)
     weights = CODE.model_copy(update={"resisting": 0.25, "reading": 3.0})

@@ -14,9 +14,10 @@ What is settled here:
 3. *The label* is tiled over the picture and concatenated, as in the paper, Sec. 3.
 4. *Initialisation* is torch's, as in the authors' code.
 5. *Where the label acts.* Instance normalisation subtracts the mean of each channel, and with it
-   what a constant plane adds: the label of point 3 acts through the zeros about the picture, and
-   must travel from the border inwards. Long trainings manage; for short ones `Trunk` can let the
-   label scale and shift the normalised features of each residual block (``modulated``).
+   what a constant plane adds. What is left of the label of point 3 comes from the zeros about the
+   picture and thins towards its middle, where the face is. Long trainings manage; for short ones
+   `Trunk` can let the label scale and shift the normalised features of each residual block
+   (``modulated``).
 
 Sizes: B batch, H and W height and width, L labels (domains, action units), C channels.
 """

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -23,6 +24,7 @@ from facelab.papers.ganimation.training import (
     wanted,
 )
 
+SHOWN = ("units", "distance", "mean_attention")  # of the curves below, in the progress
 CURVES = ("adversarial", "units", "attention", "identity", "reading", "distance", "mean_attention")
 
 
@@ -60,11 +62,13 @@ class GanimationRun(Experiment):
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
-    critic_noise: float = 0.0  # see `training.disturbed`, as the next
+    critic_noise: float = 0.0  # see `training.disturbed`, as the next two
     critic_shift: int = 0  # pixels
+    critic_colour: float = 0.0
     weights: losses.Weights = losses.CODE
     steps: int = 240_000  # updates of the critic: thirty epochs of 8,000 batches
     reading: int = 0  # further steps before those, in which the critic only learns to read units
+    copying: int = 0  # of those: the last ones, in which the colours learn to repeat the picture
     batch: int = 25
     critic_steps: int = 5  # updates of the critic for one of the generator
     rate: float = 1e-4
@@ -145,7 +149,9 @@ class GanimationRun(Experiment):
             update=update, critic_update=critic_update,
         )  # fmt: skip
         reads = partial(losses.units_loss, norm=self.weights.units_norm)
-        seen = partial(disturbed, noise=self.critic_noise, shift=self.critic_shift)
+        seen = partial(
+            disturbed, noise=self.critic_noise, shift=self.critic_shift, colour=self.critic_colour
+        )
         history = state.get("history", {name: [] for name in ("step", *CURVES)})
         everything = self.reading + self.steps
         every = max(1, self.steps // self.critic_steps // 100)  # updates between two in history
@@ -154,6 +160,9 @@ class GanimationRun(Experiment):
             if step < self.reading:
                 loss = reads(critic(seen(images)).labels, own)
                 descend(critic_update, loss)
+                if step >= self.reading - self.copying:
+                    asked = wanted(own, noise=self.noise)
+                    descend(update, F.l1_loss(generator(images, asked).colour, images))
                 if (step + 1) % max(1, self.reading // 5) == 0:
                     run.progress(step + 1, everything, reading=loss.item())
                 run.save(step + 1, history=history)
@@ -188,7 +197,7 @@ class GanimationRun(Experiment):
                         history[name].append(terms[name].item())
                     run.progress(
                         step + 1, everything,
-                        **{name: history[name][-1] for name in ("units", "mean_attention")},
+                        **{name: history[name][-1] for name in SHOWN},
                     )  # fmt: skip
             run.save(step + 1, history=history)
 
