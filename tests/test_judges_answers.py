@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from facelab import faces
+from facelab.faces.factors import IDENTITY_FIELDS
 from facelab.faces.render import Faces
 from facelab.judges import answers
 from facelab.judges.answers import COLUMNS, TRUTH, Question
@@ -67,6 +68,27 @@ def test_each_answer_differs_from_the_truth_in_what_it_says(monkeypatch):
     assert "expression" not in moved(person)
     assert moved(light) == {"light"}
     np.testing.assert_allclose(question.units.numpy(), faces.units(truth.expression))
+
+
+def test_an_exchange_changes_its_part_and_nothing_else(monkeypatch):
+    asked = []
+
+    def rendered(factors, *, size, **_):
+        asked.append(factors)
+        empty = dict.fromkeys(Faces.__dataclass_fields__)
+        image = np.full((len(factors), 3, size, size), 0.5, np.float32)
+        return Faces(**{**empty, "image": image, "factors": factors})
+
+    monkeypatch.setattr(answers.faces, "rendered", rendered)
+    made = answers.exchanged(6, size=SIZE)
+    assert list(made) == ["nothing", *answers.PARTS, "everything"]
+    assert {tuple(images.shape) for images in made.values()} == {(6, 3, SIZE, SIZE)}
+    own = asked[0].arrays()
+    for fields, factors in zip(answers.PARTS.values(), asked[1:], strict=False):
+        theirs = factors.arrays()
+        assert {n for n in own if not np.allclose(own[n], theirs[n])} <= {*fields}
+    person = {field for fields in answers.PARTS.values() for field in fields}
+    assert person | {"identity"} == {*IDENTITY_FIELDS}
 
 
 def test_every_measure_has_its_say():

@@ -6,6 +6,7 @@ Notebook 02_judges, section 8.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,6 +31,12 @@ COLUMNS = {
     "depth error": "cm",
 }
 """Measure -> unit."""
+PARTS = {
+    "head": ("shape", "age", "gender", "ancestry"),
+    "skin, brows and eyes": ("skin", "spots", "stubble", "brows", "iris"),
+    "hair": ("hair_style", "hair_colour", "hair"),
+}
+"""Part of a person -> the factors that make it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -72,12 +79,9 @@ def ask(count: int, *, size: int, seed: int = 0) -> Question:
 
     truth = showing(target)
     other = truth[np.roll(np.arange(count), 1)]
-    asked = {"size": size, "margin": data.MARGIN}
-    best = faces.rendered(truth, channels=("image", "depth"), **asked)
+    best = faces.rendered(truth, channels=("image", "depth"), size=size, margin=data.MARGIN)
 
-    def pictures(factors: faces.Factors) -> Tensor:
-        return torch.from_numpy(faces.rendered(factors, channels=("image",), **asked).image)
-
+    pictures = partial(_images, size=size)
     image, inside = torch.from_numpy(best.image), np.isfinite(best.depth)
     near = np.where(inside, data.relative_depth(best.depth, inside), np.nan)
     before = pictures(source)
@@ -98,6 +102,31 @@ def ask(count: int, *, size: int, seed: int = 0) -> Question:
             "checkerboard": chequered(image),
         },
     )
+
+
+def exchanged(count: int, *, size: int, seed: int = 0) -> dict[str, Tensor]:
+    """Pictures of test people, and the same with a part of the person exchanged for another's.
+
+    Args:
+        count: N, people; more than one.
+        size: height and width, pixels.
+        seed: of people and pictures.
+
+    Returns:
+        By "nothing", the names of `PARTS` and "everything": (N, 3, H, W), in the studio.
+    """
+    own = faces.sample(count, seed=seed, split="test", difficulty="studio")
+    other = own[np.roll(np.arange(count), 1)]
+    versions = {"nothing": own}
+    for name, fields in PARTS.items():
+        versions[name] = own.replace(**{field: getattr(other, field) for field in fields})
+    versions["everything"] = own.with_person(other)
+    return {name: _images(factors, size=size) for name, factors in versions.items()}
+
+
+def _images(factors: faces.Factors, *, size: int) -> Tensor:
+    made = faces.rendered(factors, channels=("image",), size=size, margin=data.MARGIN)
+    return torch.from_numpy(made.image)
 
 
 def blurred(images: Tensor) -> Tensor:
@@ -137,13 +166,14 @@ def judged(question: Question, jury: Jury) -> dict[tuple[str, str], Estimate | f
     cells: dict[tuple[str, str], Estimate | float] = {}
     for name, images in question.answers.items():
         seen = jury.expression(images).argmax(dim=1) == question.target
+        apart = distances.identity_distance(jury.identity(images), person)
         strengths = (jury.units(images) - question.units).abs().mean(dim=1)
         depth = torch.where(inside, jury.depth(images) - question.depth, 0.0)
         found = {
             "SSIM": distances.ssim(images, truth),
             "expression rate": 100.0 * seen.float(),
             "unit error": 100.0 * strengths,
-            "identity distance": distances.identity_distance(jury.identity(images), person),
+            "identity distance": apart.clamp_min(0.0),  # rounding alone takes it below
             "depth error": depth.abs().sum((1, 2)) / inside.sum((1, 2)),
         }
         if name != TRUTH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from facelab import faces, plots
+from facelab.faces.expressions import UNIT_ACTIONS
 
 STYLES = ("-", "--", ":")
 
@@ -58,16 +60,23 @@ def by_unit(values: Mapping[str, np.ndarray], *, xlabel: str) -> Figure:
         values: by test set, (17,).
         xlabel: the measure.
     """
-    figure, axes = plt.subplots(figsize=(plots.WIDTH, 2.6))
+    figure, axes = plt.subplots(figsize=(plots.WIDTH, 3.3))
     place = np.arange(len(faces.UNITS))
     for (name, heights), marker, shift in zip(
         values.items(), plots.MARKERS, (-0.2, 0.0, 0.2), strict=False
     ):
         axes.plot(place + shift, heights, marker, label=name)
-    axes.set_xticks(place, [name[2:] for name in faces.UNITS])
+    axes.set_xticks(place, _unit_names(), rotation=60, ha="right", fontsize=8)
     axes.set(xlabel="action unit", ylabel=xlabel, ylim=(min(0, axes.get_ylim()[0]), 1))
     axes.legend(ncols=len(values), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
+
+
+def _unit_names() -> list[str]:
+    """The number of each unit and what moves: "1 brow inner up"."""
+    moves = {**UNIT_ACTIONS, "AU25": "lipsPart"}  # it has no action of its own
+    words = [re.sub("[A-Z]", lambda match: f" {match[0].lower()}", moves[u]) for u in faces.UNITS]
+    return [f"{unit[2:]} {name}" for unit, name in zip(faces.UNITS, words, strict=True)]
 
 
 def verification(
@@ -88,7 +97,8 @@ def verification(
     edges = np.linspace(-1, 1, 61)
     for values, name in zip(cosines, ("one person", "two people"), strict=True):
         right.hist(values.ravel(), bins=edges, density=True, histtype="step", lw=1.6, label=name)
-    right.set(xlabel="cosine", ylabel="density", title=next(iter(curves)))
+    right.set_xticks(np.linspace(-1, 1, 5))  # more would run into each other
+    right.set(xlabel="cosine", ylabel="density", title=f"pairs of {next(iter(curves))}")
     right.legend(loc="upper left")
     return figure
 
@@ -121,7 +131,7 @@ def geometry(
         normals: two of (N, 3, H, W) unit vectors.
         inside: (N, H, W) bool, the head.
     """
-    titles = ("picture", "true depth", "judged", "difference", "true normals", "judged")
+    titles = ("picture", "true depth", "judged", "judged - true", "true normals", "judged")
     N = len(images)  # faces
     figure, grid = plt.subplots(N, 6, figsize=(plots.WIDTH, 1.25 * N + 0.5), squeeze=False)
     reach = {"cmap": "viridis", "vmin": -8, "vmax": 6}
@@ -153,7 +163,7 @@ def bias(by_size: pd.DataFrame, line: tuple[float, float]) -> Figure:
     figure, axes = plt.subplots(figsize=(0.7 * plots.WIDTH, 2.8))
     axes.plot(1 / by_size["n"], by_size["distance"], "o", alpha=0.6, label="random subsets")
     x = np.array([0, 1.05 / by_size["n"].min()])
-    axes.plot(x, line[0] + line[1] * x, "-", color=plots.COLOURS["vermilion"], label="line")
+    axes.plot(x, line[0] + line[1] * x, "-", color=plots.COLOURS["vermilion"], label="fitted line")
     sizes = sorted(by_size["n"].unique())
     axes.set_xticks([0, *(1 / n for n in sizes)], ["∞", *(f"1/{n}" for n in sizes)])
     axes.tick_params(axis="x", labelrotation=45)
