@@ -75,6 +75,9 @@ class Generator(nn.Module):
         units: N.
         width, blocks, resized: of the body, see `facelab.gan.stargan.Trunk`.
         modulated: the units also act in each residual block, see there.
+        moved: colours are the picture's, moved towards black or white, instead of new ones:
+            C = I + t - |t| I with t = tanh of the head. At first C is I nearly, so that an edit can
+            grow without passing through grey, and nothing draws the attention to 1.
         kept: the mean of A at first, in (0, 1); the bias of the attention head. None leaves the
             head without a bias, as in the authors' code, where A starts near 1/2.
 
@@ -92,11 +95,12 @@ class Generator(nn.Module):
         kept: float | None = None,
         resized: bool = False,
         modulated: bool = False,
+        moved: bool = False,
     ):
         super().__init__()
         if kept is not None and not 0.0 < kept < 1.0:
             raise ValueError(f"kept is a share between 0 and 1, got {kept}")
-        self.units = units
+        self.units, self.moved = units, moved
         self.trunk = Trunk(
             inputs=3 + units,
             width=width,
@@ -128,6 +132,8 @@ class Generator(nn.Module):
         if self.attention.bias is not None:
             attention = attention + self.attention.bias
         attention = attention.sigmoid()
+        if self.moved:
+            colour = torch.addcmul(images + colour, colour.abs(), images, value=-1.0)
         return Edit(compose(colour, attention, images), colour, attention)
 
 

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -57,8 +56,9 @@ class GanimationRun(Experiment):
     width: int = 64  # of the generator
     blocks: int = 6
     kept: float | None = None  # mean attention at first; the code has no bias for it
-    resized: bool = False  # see `model.Generator`, as the next
+    resized: bool = False  # see `model.Generator`, as the next two
     modulated: bool = False
+    moved: bool = False
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
@@ -68,7 +68,6 @@ class GanimationRun(Experiment):
     weights: losses.Weights = losses.CODE
     steps: int = 240_000  # updates of the critic: thirty epochs of 8,000 batches
     reading: int = 0  # further steps before those, in which the critic only learns to read units
-    copying: int = 0  # of those: the last ones, in which the colours learn to repeat the picture
     batch: int = 25
     critic_steps: int = 5  # updates of the critic for one of the generator
     rate: float = 1e-4
@@ -88,6 +87,7 @@ class GanimationRun(Experiment):
             kept=self.kept,
             resized=self.resized,
             modulated=self.modulated,
+            moved=self.moved,
         )
 
     def critic(self) -> Discriminator:
@@ -160,9 +160,6 @@ class GanimationRun(Experiment):
             if step < self.reading:
                 loss = reads(critic(seen(images)).labels, own)
                 descend(critic_update, loss)
-                if step >= self.reading - self.copying:
-                    asked = wanted(own, noise=self.noise)
-                    descend(update, F.l1_loss(generator(images, asked).colour, images))
                 if (step + 1) % max(1, self.reading // 5) == 0:
                     run.progress(step + 1, everything, reading=loss.item())
                 run.save(step + 1, history=history)
