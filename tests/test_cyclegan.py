@@ -234,3 +234,10 @@ def test_edits_of_several_expressions_are_refused(halves):
 def test_the_papers_settings_train_too(halves, tmp_path):
     changes = {"weights": Weights(), "resized": False, "average": 0.0, "batch": 1}
     assert np.isfinite(_train(tmp_path, **changes)["test"]["error"]).all()
+
+
+def test_the_way_back_is_learnt(halves, tmp_path):
+    """Thirty steps: pictures come back nearer to themselves."""
+    record = CycleganRun(**{**TINY, "steps": 30, "width": 8})
+    history = record.train(Run(tmp_path, every_seconds=1e9))["history"]
+    assert np.mean(history["cycle"][-5:]) < 0.7 * np.mean(history["cycle"][:5])
