@@ -1,0 +1,49 @@
+"""Rendered faces as translators take them: the crop of the face at rest, stored in eight bits.
+
+Every crop is that of the same face at rest. A crop drawn round the landmarks would grow with a
+dropping jaw, and then expressions would show in the zoom: critic and generator would learn that.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facelab import faces
+from facelab.faces import Factors
+from facelab.faces.sample import look
+
+
+def framed(factors: Factors, expression: np.ndarray, *, margin: float) -> Factors:
+    """The same faces with another expression, in the crop of the faces at rest.
+
+    Args:
+        factors: N faces.
+        expression: (N, 52) or (52,) actions.
+        margin: of the crop, as in rendering.
+    """
+    rest = factors.replace(expression=look(np.zeros((len(factors), 52)), factors.gaze))
+    moved = factors.replace(expression=expression)
+    if not len(factors):
+        return moved
+    here, there = faces.crops(rest, margin=margin), faces.crops(moved, margin=margin)  # (N, 3)
+    camera = moved.camera.copy()
+    side = here[:, 2:]
+    middle = there[:, :2] + camera[:, 1:3] * there[:, 2:]  # of the landmarks' box
+    camera[:, 0] *= there[:, 2] / here[:, 2]
+    camera[:, 1:3] = (middle - here[:, :2]) / side
+    return moved.replace(camera=camera)
+
+
+def stored(images: np.ndarray) -> Tensor:
+    """(N, 3, H, W) in [0, 1] to uint8, channels_last."""
+    eight = torch.from_numpy(images).mul(255.0).round().to(torch.uint8)
+    return eight.contiguous(memory_format=torch.channels_last)
+
+
+def pixels(images: Tensor) -> Tensor:
+    """(B, 3, H, W) uint8 to float32 in [-1, 1], layout kept.
+
+    >>> pixels(torch.tensor([[[[0, 255]]]], dtype=torch.uint8)).flatten().tolist()
+    [-1.0, 1.0]
+    """
+    return images.to(torch.float32).mul_(2.0 / 255.0).sub_(1.0)
