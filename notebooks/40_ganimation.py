@@ -49,7 +49,7 @@ from facelab import FacelabError, faces, judges, plots
 from facelab.data import london
 from facelab.experiment import run_all
 from facelab.gan import losses as adversarial
-from facelab.gan.stargan import unit
+from facelab.gan.stargan import Residual, unit
 from facelab.gan.training import descend
 from facelab.papers.ganimation import (
     claims,
@@ -174,6 +174,26 @@ book.figure(
     caption="With A = 1 nothing happens, with 1/2 two faces shine through each other, "
     "and attention that is open at the mouth moves the mouth and keeps the eyes.",
     data={f"mean of {name}": [A.mean().item()] for name, A in toy.items()},
+)
+
+# %% [markdown]
+# **Where do the units act?** Planes are constant, the first layer makes constants of
+# them, and instance normalisation takes constants off: but for the zeros about the
+# picture nothing would be left. So in the paper's body the units come in from the
+# border, and training must carry them inwards. The small tiers also let them scale and
+# shift the normalised features of each residual block (`modulated`).
+
+# %%
+display(show(Residual.forward))
+start = unit(source)
+reach = inference.reach_of_units(start[None])  # (2, 1, H, W)
+book.figure(
+    "reach",
+    figures.sheet([[start, *reach]], columns=["I", "before", "after"], width=4.0),
+    alt="A face; two maps of how much features depend on the units.",
+    caption="How much features of the first layer change from no unit to all, before "
+    "their norm and after it, each map on its own scale, in an untrained body.",
+    data={"before": reach[0, 0].mean(0), "after": reach[1, 0].mean(0)},
 )
 
 # %% [markdown]
@@ -443,7 +463,7 @@ book.figure(
 # raised upper lip parts the lips: a unit is asked for with what comes with it.
 
 # %%
-generator = run.trained()
+generator = run.trained_generator()
 made, same = evaluation.edited(generator, edits)
 images = unit(made.image)  # (E, N, 3, H, W) in [0, 1]
 lines = [
@@ -467,7 +487,9 @@ book.figure(
 # where they leave the dotted line, it is the judge that errs.
 
 # %%
-measured = [evaluation.evaluate(one.trained(), edits, **read) for one in plan.main()]
+measured = [
+    evaluation.evaluate(one.trained_generator(), edits, **read) for one in plan.main()
+]
 values = tables.measures(measured, edits)
 doses = tables.doses(values, edits)
 book.figure(
@@ -701,7 +723,7 @@ display(table("measures", cells, caption=caption, corner="asked for"), Markdown(
 
 # %%
 if short:
-    trained = {name: one.trained() for name, one in short.items()}
+    trained = {name: one.trained_generator() for name, one in short.items()}
     tried = {n: evaluation.evaluate(one, edits, **read) for n, one in trained.items()}
     row, lines = strongest["surprise"], []
     for one in trained.values():
@@ -821,8 +843,9 @@ display(ledger, Markdown(claims.gaps(ledger.frame, plan)))
 # 9. **Initialisation**: the code's normal weights; small tiers have He's for the
 #    critic, whose signal fades otherwise; `model.initialise_he`.
 # 10. **Small tiers** use the hinge loss with slopes at real pictures (R1), one critic
-#     update a step, noise and shifts before the critic, reading first, a moving average
-#     and doublings without transposed convolutions; the `paper` tier has none of it.
+#     update a step, noise and shifts before the critic, reading first, a moving
+#     average, doublings without transposed convolutions, and units that reach the
+#     residual blocks (section 2); the `paper` tier has none of it.
 # 11. **Crops**: those of the face at rest, `data.framed`.
 # 12. **Pasting back** (Sec. 5, Fig. 8): not described; the change is enlarged and
 #     added, `wild.paste`.

@@ -194,6 +194,14 @@ def test_edits_of_pictures_in_the_librarys_range(copying):
         inference.edit(copying, images[:3], torch.zeros(2, 17))
 
 
+def test_units_come_in_from_the_border():
+    before, after = inference.reach_of_units(torch.rand(1, 3, 32, 32))
+    assert before.shape == after.shape == (1, 32, 32)
+    inside = slice(8, -8)
+    assert before[0, inside, inside].mean() > 0.9 * before.mean()
+    assert after[0, inside, inside].mean() < 0.6 * after.mean()
+
+
 def test_limits_have_true_answers(copying):
     kinds = limits.pairs(2, size=32, margin=1.15, difficulty="studio")
     assert list(kinds) == ["as in training", "extreme", *limits.COVERS, *limits.STYLES]

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from facelab.gan.stargan import signed, unit
+from facelab.faces import UNITS
+from facelab.gan.stargan import signed, tiled_convolution, unit
 from facelab.papers.ganimation.model import Edit, Generator
 
 BATCH = 64  # pictures at a time
@@ -36,3 +37,29 @@ def edit(generator: Generator, images: Tensor, units: Tensor) -> Edit:
     ]
     image, colour, attention = (torch.cat(part).cpu() for part in zip(*found, strict=True))
     return Edit(unit(image), unit(colour), attention)
+
+
+@torch.inference_mode()
+def reach_of_units(images: Tensor, *, width: int = 16) -> Tensor:
+    """Where an untrained body's first features depend on the units: before its norm, and after.
+
+    Instance normalisation takes off what a constant plane adds, all but what the zeros about the
+    picture leave near its border; see `facelab.gan.stargan`, point 5.
+
+    Args:
+        images: (1, 3, H, W) in [0, 1].
+        width: of the body.
+
+    Returns:
+        (2, 1, H, W): mean absolute change of the features between no unit and all, each map over
+        its own largest value.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        body = Generator(units=len(UNITS), width=width, blocks=0).trunk
+    asked = (torch.full((1, len(UNITS)), strength) for strength in (0.0, 1.0))
+    none, every = (tiled_convolution(body.layers[0], signed(images), units) for units in asked)
+    norm = body.layers[1]
+    maps = [every - none, norm(every) - norm(none)]  # (1, width, H, W) each
+    found = torch.cat([change.abs().mean(dim=1, keepdim=True) for change in maps])  # (2, 1, H, W)
+    return found / found.amax(dim=(1, 2, 3), keepdim=True)
