@@ -922,6 +922,6 @@ Markdown(
 #   Converge? ICML 2018.
 # - P. Ekman, W. V. Friesen. Facial Action Coding System. Consulting Psychologists
 #   Press, 1978.
-# - T. Baltrusaitis, A. Zadeh, Y. C. Lim, L.-P. Morency. OpenFace 2.0: Facial Behavior
-#   Analysis Toolkit. FG 2018.
+# - T. Baltrusaitis, P. Robinson, L.-P. Morency. OpenFace: An Open Source Facial
+#   Behavior Analysis Toolkit. WACV 2016.
 # - L. DeBruine, B. Jones. Face Research Lab London Set. figshare, 2017, CC BY 4.0.

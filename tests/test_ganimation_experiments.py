@@ -183,6 +183,16 @@ def test_a_result_holds_what_it_says(patches, tmp_path):
     np.testing.assert_allclose(found["test"]["error"], expected["error"], rtol=1e-5)
 
 
+def test_a_run_is_kept_and_its_generator_loaded_from_it(patches):
+    run = GanimationRun(**TINY)
+    found = run.run()
+    assert run.cached()
+    generator = run.trained_generator()
+    assert not generator.training
+    again = evaluation.evaluate(generator, _edits(4))
+    np.testing.assert_allclose(found["test"]["error"], again["error"], rtol=1e-5)
+
+
 @pytest.mark.parametrize("changes", [
     {"weights": experiments.losses.CODE, "critic_initial": "normal", "kept": None, "average": 0.0},
     {"weights": experiments.losses.PAPER, "reading": 0, "critic_steps": 1, "noise": 0.0},
