@@ -183,6 +183,16 @@ def test_a_result_holds_what_it_says(patches, tmp_path):
     np.testing.assert_allclose(found["test"]["error"], expected["error"], rtol=1e-5)
 
 
+def test_a_run_is_kept_and_its_generator_loaded_from_it(patches):
+    run = GanimationRun(**TINY)
+    found = run.run()
+    assert run.cached()
+    generator = run.trained_generator()
+    assert not generator.training
+    again = evaluation.evaluate(generator, _edits(4))
+    np.testing.assert_allclose(found["test"]["error"], again["error"], rtol=1e-5)
+
+
 @pytest.mark.parametrize("changes", [
     {"weights": experiments.losses.CODE, "critic_initial": "normal", "kept": None, "average": 0.0},
     {"weights": experiments.losses.PAPER, "reading": 0, "critic_steps": 1, "noise": 0.0},
@@ -303,7 +313,7 @@ def test_evidence_has_the_cells_of_every_claim(patches):
         expression=lambda images: torch.rand(len(images), 8),
     )
     measured = evaluation.evaluate(generator, many, **evaluation.readers(jury))
-    found = claims.evidence([measured, measured], many)
+    found = claims.evidence([measured, measured], many, strangers=np.ones(4))
     register = facelab_claims.read("ganimation")
     assert {cell for claim in register.claims for cell in claim.cells} == set(found)
     assert all(values.shape == (2, 4) for values in found.values())
@@ -311,4 +321,4 @@ def test_evidence_has_the_cells_of_every_claim(patches):
     assert not (frame["verdict"] == "not attempted at this tier").any()
     del measured["units"]
     without = verdicts.judged(register, claims.evidence([measured], many), tier="smoke")
-    assert (without["verdict"] == "not attempted at this tier").sum() == 9
+    assert (without["verdict"] == "not attempted at this tier").sum() == 10

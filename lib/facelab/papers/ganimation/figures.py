@@ -12,9 +12,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from facelab import plots
+from facelab.statistics import Estimate
 
-WIDTH = 8.0  # inches
+WIDTH = plots.WIDTH  # inches
 STYLES = ("-", "--", ":", "-.")
+GAP = 0.2  # of a picture's width, between groups of columns
 
 
 def sheet(
@@ -22,6 +24,7 @@ def sheet(
     *,
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
+    groups: Sequence[int] = (),
     width: float = WIDTH,
 ) -> Figure:
     """Pictures in rows and columns, each with its name.
@@ -29,16 +32,36 @@ def sheet(
     Args:
         pictures: R rows of C pictures, each as `plots.picture` takes them; None leaves a gap.
         rows, columns: R and C names, or none.
+        groups: how many columns belong together; a gap stands between two groups. They sum to C.
         width: of the figure, in inches.
+
+    Raises:
+        ValueError: groups that do not sum to the number of columns.
     """
     R, C = len(pictures), len(pictures[0])
-    margin = 0.16 if rows else 0.0  # inches, for a line of upright text
-    height = R * (width - margin) / C + (0.25 if columns else 0.0)
-    figure, grid = plt.subplots(R, C, figsize=(width, height), squeeze=False)
+    groups = tuple(groups) or (C,)
+    if sum(groups) != C:
+        raise ValueError(f"expected groups of {C} columns in all, got {sum(groups)}")
+    widths: list[float] = []
+    places: list[int] = []  # of the columns among those of the grid
+    for size in groups:
+        widths += [GAP] * bool(widths)
+        places += range(len(widths), len(widths) + size)
+        widths += [1.0] * size
+    margin = 0.18 if rows else 0.0  # inches, for a line of upright text
+    first = next(p for line in pictures for p in line if p is not None)
+    high, wide = plots.picture(first).shape[:2]
+    height = R * high / wide * (width - margin) / sum(widths) + (0.25 if columns else 0.0)
+    ratios = {"width_ratios": widths}
+    figure, grid = plt.subplots(
+        R, len(widths), figsize=(width, height), squeeze=False, gridspec_kw=ratios
+    )
     figure.get_layout_engine().set(w_pad=0.008, h_pad=0.008, wspace=0.0, hspace=0.0)
+    for axes in grid.flat:
+        axes.axis("off")
+    grid = grid[:, places]
     for axes_row, line in zip(grid, pictures, strict=True):
         for axes, picture in zip(axes_row, line, strict=True):
-            axes.axis("off")
             if picture is not None:
                 plots.show_image(axes, picture)
     for axes, name in zip(grid[0], columns, strict=False):
@@ -56,31 +79,53 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]], panels: Seque
         for (label, history), style in zip(histories.items(), STYLES, strict=False):
             axes.plot(history["step"], history[name], style, linewidth=1, label=label)
         axes.set(xlabel="step", title=name.replace("_", " "))
+        axes.locator_params(axis="x", nbins=3)
     if len(histories) > 1:
-        grid[0, -1].legend(fontsize=7)
+        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
-def bars(frame: pd.DataFrame, *, ylabel: str) -> Figure:
-    """Groups of bars: a group a row of the frame, a bar a column."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 2.4))
-    at, share = np.arange(len(frame)), 0.8 / frame.shape[1]
+def bars(cells: Mapping[tuple[str, str], Estimate | float], *, ylabel: str) -> Figure:
+    """Groups of bars: a group a row, a bar a column, with intervals where there are some."""
+    names, columns = (list(dict.fromkeys(part)) for part in zip(*cells, strict=True))
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
+    at, share = np.arange(len(names)), 0.8 / len(columns)
     colours = [plots.COLOURS[name] for name in ("sky", "vermilion", "black", "yellow")]
-    for i, column in enumerate(frame):
-        places = at + (i - (frame.shape[1] - 1) / 2) * share
-        axes.bar(places, frame[column], share, label=column, color=colours[i % 4])
-    axes.set_xticks(at, frame.index, rotation=45 if len(frame) > 9 else 0)
+    for i, column in enumerate(columns):
+        found = [cells.get((name, column), np.nan) for name in names]
+        values = np.array([getattr(one, "value", one) for one in found], float)
+        ends = [[getattr(one, end, one) for one in found] for end in ("low", "high")]
+        reach = np.abs(np.array(ends, float) - values)  # (2, rows)
+        places = at + (i - (len(columns) - 1) / 2) * share
+        drawn = {"yerr": reach, "ecolor": "#555555"} if np.nanmax(reach, initial=0.0) > 0 else {}
+        axes.bar(places, values, share, label=column, color=colours[i % 4], **drawn)
+    axes.set_xticks(at, names, rotation=45 if len(names) > 9 else 0)
     axes.set_ylabel(ylabel)
-    axes.legend(fontsize=7)
+    axes.grid(visible=False, axis="x")
+    figure.legend(loc="outside upper right", ncols=len(columns))
     return figure
 
 
-def lines(frame: pd.DataFrame, *, xlabel: str, ylabel: str, limits: Any = None) -> Figure:
-    """The columns of a frame over its index."""
-    figure, axes = plt.subplots(figsize=(5.5, 2.6))
-    marks = [style + mark for mark in "osx" for style in STYLES]
-    for column, style in zip(frame, marks, strict=False):
-        axes.plot(frame.index, frame[column], style, markersize=3, linewidth=1, label=column)
-    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
-    axes.legend(fontsize=7, ncols=2)
+def doses(frame: pd.DataFrame) -> Figure:
+    """What is read over what was asked for, a panel a unit; columns as `tables.doses` has them."""
+    units, across = list(dict.fromkeys(frame["unit"])), 5
+    down = -(-(len(units) + 1) // across)  # one panel is the legend's
+    size = {"figsize": (WIDTH, 1.5 * down + 0.3), "sharex": True, "sharey": True}
+    figure, grid = plt.subplots(down, across, squeeze=False, **size)
+    looks = {"edit": ("our edit", "o-", "blue"), "truth": ("the true edit", "s--", "orange")}
+    for axes, unit in zip(grid.flat, units, strict=False):
+        axes.plot((0, 100), (0, 100), ":", color="#777777", linewidth=1, label="as asked")
+        for of, (label, style, colour) in looks.items():
+            some = frame[(frame["unit"] == unit) & (frame["of"] == of)]
+            reach = [some["value"] - some["low"], some["high"] - some["value"]]
+            shown = {"markersize": 3, "linewidth": 1, "color": plots.COLOURS[colour]}
+            axes.errorbar(some["asked"], some["value"], reach, fmt=style, label=label, **shown)
+        axes.set_title(unit, pad=3)
+        axes.set(xticks=(0, 50, 100), yticks=(0, 50, 100), ylim=(-5, 110))
+    for axes in grid.flat[len(units) :]:
+        axes.axis("off")
+    handles = grid.flat[0].get_legend_handles_labels()
+    grid.flat[len(units)].legend(*handles, loc="center left", borderaxespad=0)
+    figure.supxlabel("asked for (%)", fontsize=10)
+    figure.supylabel("read by the judge (%)", fontsize=10)
     return figure

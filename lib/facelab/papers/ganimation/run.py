@@ -79,7 +79,7 @@ class GanimationRun(Experiment):
     seed: int = 0
 
     def generator(self) -> Generator:
-        """An untrained generator; `trained` has one with a result's weights."""
+        """An untrained generator; `trained_generator` has one with a result's weights."""
         return Generator(
             units=len(UNITS),
             width=self.width,
@@ -98,7 +98,7 @@ class GanimationRun(Experiment):
         (initialise if self.critic_initial == "normal" else initialise_he)(critic)
         return critic
 
-    def trained(self) -> Generator:
+    def trained_generator(self) -> Generator:
         """The generator of the result, from the cache or trained here."""
         return load_weights(self.generator(), self.run()["weights"]).eval()
 
