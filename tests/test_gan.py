@@ -347,3 +347,15 @@ def test_the_critics_colours_vary_about_each_pixels_grey():
     assert 0.0 <= factor.min() < 0.1
     assert 1.9 < factor.max() <= 2.0
     assert torch.equal(seen[..., :1, :1].expand_as(seen), seen)  # one factor a picture
+
+
+def test_a_small_generator_repeats_pixels_and_its_label_acts_in_every_block():
+    torch.manual_seed(0)
+    generator = Generator(labels=3, width=4, blocks=2, resized=True, modulated=True)
+    assert not any(isinstance(layer, torch.nn.ConvTranspose2d) for layer in generator.modules())
+    linear = [layer for layer in generator.modules() if isinstance(layer, torch.nn.Linear)]
+    assert [layer.in_features for layer in linear] == [3, 3]
+    fake = generator(torch.rand(2, 3, 16, 24), stargan.one_hot(torch.tensor([0, 2]), 3))
+    assert fake.shape == (2, 3, 16, 24)
+    fake.sum().backward()
+    assert all(layer.weight.grad.abs().max() > 0 for layer in linear)
