@@ -1,13 +1,15 @@
-"""StarGAN's networks and the adversarial losses: parameter counts, plain formulas, one update."""
+"""StarGAN's networks and the adversarial losses: parameter counts, plain formulas, one update; what
+small trainings need."""
 
 import doctest
 import itertools
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from facelab.gan import losses, stargan, training
+from facelab.gan import losses, pictures, small, stargan, training
 from facelab.gan.stargan import Discriminator, Generator
 
 
@@ -22,7 +24,7 @@ def _small(seed: int = 0) -> tuple[Generator, Discriminator]:
     )
 
 
-@pytest.mark.parametrize("module", [stargan, losses, training])
+@pytest.mark.parametrize("module", [stargan, losses, training, small, pictures])
 def test_docstring_examples_run(module):
     assert doctest.testmod(module).failed == 0
 
@@ -298,3 +300,62 @@ def test_weights_refuse_what_they_do_not_know():
         training.Weights(**{"lambda": 1.0})
     with pytest.raises(ValueError, match="greater than or equal to 0"):
         training.Weights(cycle=-1.0)
+
+
+def test_the_critic_sees_moved_and_noisy_pictures_and_gradients_pass():
+    images = torch.arange(16.0).view(1, 1, 4, 4).requires_grad_()
+    assert small.disturbed(images) is images
+    torch.manual_seed(0)
+    moved = small.disturbed(images.expand(2, 1, 4, 4), shift=1)
+    assert moved.shape == (2, 1, 4, 4)
+    assert torch.equal(moved[0], moved[1])  # one shift for the batch
+    corners = {small.disturbed(images, shift=1)[0, 0, 1, 1].item() for _ in range(60)}
+    assert corners == {0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 8.0, 9.0, 10.0}
+    noisy = small.disturbed(torch.zeros(1, 1, 64, 64), noise=0.2)
+    assert noisy.std().item() == pytest.approx(0.2, rel=0.1)
+    small.disturbed(images, noise=0.1, shift=1).sum().backward()
+    assert images.grad.sum() == 16
+
+
+def test_he_weights_let_the_signal_through():
+    torch.manual_seed(0)
+    images, critic = torch.randn(8, 3, 16, 16), Discriminator(labels=3, size=16, width=8, layers=3)
+    for layer in critic.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.normal_(layer.weight, 0.0, 0.02)  # as GANimation's code does
+    before = critic.body(images).std().item()
+    small.initialise_he(critic)
+    assert critic.body(images).std().item() > 5 * before
+    assert critic.label.weight.std() < 0.05
+
+
+def test_pictures_are_stored_in_eight_bits():
+    images = np.linspace(0.0, 1.0, 2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
+    eight = pictures.stored(images)
+    assert eight.dtype == torch.uint8
+    assert eight.is_contiguous(memory_format=torch.channels_last)
+    back = pictures.pixels(eight)
+    np.testing.assert_allclose(stargan.unit(back).numpy(), images, atol=0.5 / 255 + 1e-6)
+
+
+def test_the_critics_colours_vary_about_each_pixels_grey():
+    torch.manual_seed(0)
+    image = torch.tensor([0.5, 0.0, -0.2]).view(1, 3, 1, 1)
+    seen = small.disturbed(image.expand(200, 3, 2, 2), colour=1.0)
+    torch.testing.assert_close(seen.mean(dim=1), torch.full((200, 2, 2), 0.1))
+    factor = (seen[:, 0, 0, 0] - 0.1) / 0.4
+    assert 0.0 <= factor.min() < 0.1
+    assert 1.9 < factor.max() <= 2.0
+    assert torch.equal(seen[..., :1, :1].expand_as(seen), seen)  # one factor a picture
+
+
+def test_a_small_generator_repeats_pixels_and_its_label_acts_in_every_block():
+    torch.manual_seed(0)
+    generator = Generator(labels=3, width=4, blocks=2, resized=True, modulated=True)
+    assert not any(isinstance(layer, torch.nn.ConvTranspose2d) for layer in generator.modules())
+    linear = [layer for layer in generator.modules() if isinstance(layer, torch.nn.Linear)]
+    assert [layer.in_features for layer in linear] == [3, 3]
+    fake = generator(torch.rand(2, 3, 16, 24), stargan.one_hot(torch.tensor([0, 2]), 3))
+    assert fake.shape == (2, 3, 16, 24)
+    fake.sum().backward()
+    assert all(layer.weight.grad.abs().max() > 0 for layer in linear)

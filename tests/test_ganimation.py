@@ -209,32 +209,6 @@ def test_register_and_published_numbers_load():
             assert value == float(column)
 
 
-def test_the_critic_sees_moved_and_noisy_pictures_and_gradients_pass():
-    images = torch.arange(16.0).view(1, 1, 4, 4).requires_grad_()
-    assert training.disturbed(images) is images
-    torch.manual_seed(0)
-    moved = training.disturbed(images.expand(2, 1, 4, 4), shift=1)
-    assert moved.shape == (2, 1, 4, 4)
-    assert torch.equal(moved[0], moved[1])  # one shift for the batch
-    corners = {training.disturbed(images, shift=1)[0, 0, 1, 1].item() for _ in range(60)}
-    assert corners == {0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 8.0, 9.0, 10.0}
-    noisy = training.disturbed(torch.zeros(1, 1, 64, 64), noise=0.2)
-    assert noisy.std().item() == pytest.approx(0.2, rel=0.1)
-    training.disturbed(images, noise=0.1, shift=1).sum().backward()
-    assert images.grad.sum() == 16
-
-
-def test_the_critics_colours_vary_about_each_pixels_grey():
-    torch.manual_seed(0)
-    image = torch.tensor([0.5, 0.0, -0.2]).view(1, 3, 1, 1)
-    seen = training.disturbed(image.expand(200, 3, 2, 2), colour=1.0)
-    torch.testing.assert_close(seen.mean(dim=1), torch.full((200, 2, 2), 0.1))
-    factor = (seen[:, 0, 0, 0] - 0.1) / 0.4
-    assert 0.0 <= factor.min() < 0.1
-    assert 1.9 < factor.max() <= 2.0
-    assert torch.equal(seen[..., :1, :1].expand_as(seen), seen)  # one factor a picture
-
-
 def test_a_critic_that_resists_learns_that_edits_show_their_sources_units():
     own, labels = torch.rand(4, 17), torch.rand(4, 17)
     weights = CODE.model_copy(update={"resisting": 0.25, "reading": 3.0})
@@ -242,14 +216,3 @@ def test_a_critic_that_resists_learns_that_edits_show_their_sources_units():
     torch.testing.assert_close(found, 0.25 * (labels - own).square().mean())
     assert training.critic_weights(weights).classification == 3.0
     assert training.critic_weights(CODE).classification == CODE.units
-
-
-def test_he_weights_let_the_signal_through():
-    torch.manual_seed(0)
-    images, spread = torch.randn(8, 3, 16, 16), {}
-    for name, start in (("normal", initialise), ("he", model.initialise_he)):
-        critic = Discriminator(labels=3, size=16, width=8, layers=3)
-        start(critic)
-        spread[name] = critic.body(images).std().item()
-        assert critic.label.weight.std() < 0.05
-    assert spread["he"] > 5 * spread["normal"]

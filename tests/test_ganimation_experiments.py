@@ -18,6 +18,7 @@ from facelab.data import crops
 from facelab.experiment import Run, load_weights
 from facelab.faces import UNITS
 from facelab.faces.sample import look
+from facelab.gan.pictures import framed, pixels
 from facelab.papers.ganimation import (
     claims,
     data,
@@ -120,7 +121,7 @@ def test_varied_expressions_reach_every_unit_at_every_intensity():
 
 def test_a_crop_is_that_of_the_face_at_rest(people):
     rest = people.replace(expression=look(np.zeros((3, 52)), people.gaze))
-    opened = data.framed(people, data.action("AU26", 1.0), margin=1.2)
+    opened = framed(people, data.action("AU26", 1.0), margin=1.2)
     np.testing.assert_allclose(
         synthetic.crops(opened, margin=1.2), synthetic.crops(rest, margin=1.2), atol=1e-5
     )
@@ -242,7 +243,7 @@ def test_true_edits_are_perfect_by_every_measure(patches, monkeypatch):
     edits = _edits(4)
     truth = edits.truth.float() / 127.5 - 1.0
     whole = torch.ones(3, 4, 1, SIZE, SIZE)
-    source = data.pixels(edits.source.images)
+    source = pixels(edits.source.images)
     answers = evaluation.Edit(truth, truth, whole), evaluation.Edit(source, source, whole[0])
     monkeypatch.setattr(evaluation, "edited", lambda *_: answers)
     found = evaluation.evaluate(

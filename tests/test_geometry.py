@@ -148,6 +148,20 @@ def test_pixel_and_perceptual_losses():
         losses.pixel_loss(predicted, true[:, :, :4])
 
 
+def test_features_of_the_perceptual_loss_are_the_same_each_time_and_learn_nothing():
+    torch.manual_seed(0)
+    first = model.Features(width=4)
+    torch.manual_seed(1)
+    second = model.Features(width=4)
+    maps = torch.rand(2, 1, 16, 16, requires_grad=True)
+    flat = torch.zeros(2, 1, 16, 16)
+    assert not [p for p in first.parameters() if p.requires_grad]
+    found = losses.perceptual_loss(maps, flat, features=first)
+    torch.testing.assert_close(found, losses.perceptual_loss(maps, flat, features=second))
+    found.backward()
+    assert maps.grad.abs().max() > 0
+
+
 @pytest.mark.parametrize("geometry", ["depth", "normals"])
 def test_pretraining_terms(geometry):
     nets = Networks(geometry)

@@ -199,7 +199,8 @@ class Generator(nn.Module):
 
     Args:
         labels: L; 5 for the paper's CelebA attributes, 8 for expressions.
-        width, blocks: see `Trunk`.
+        width, blocks, resized: see `Trunk`.
+        modulated: the label also acts in each residual block, see there.
         channels: of the picture, and of the one that is made.
 
     >>> network = Generator(labels=5)
@@ -207,10 +208,25 @@ class Generator(nn.Module):
     8430528
     """
 
-    def __init__(self, *, labels: int, width: int = 64, blocks: int = 6, channels: int = 3):
+    def __init__(
+        self,
+        *,
+        labels: int,
+        width: int = 64,
+        blocks: int = 6,
+        channels: int = 3,
+        resized: bool = False,
+        modulated: bool = False,
+    ):
         super().__init__()
         self.labels, self.channels = labels, channels
-        self.trunk = Trunk(inputs=channels + labels, width=width, blocks=blocks)
+        self.trunk = Trunk(
+            inputs=channels + labels,
+            width=width,
+            blocks=blocks,
+            resized=resized,
+            modulated=labels if modulated else 0,
+        )
         self.head = nn.Conv2d(width, channels, 7, padding=3, bias=False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:

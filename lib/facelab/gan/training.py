@@ -135,6 +135,7 @@ def generator_terms(
     source: Tensor,
     target: Tensor,
     kind: Kind = "wasserstein",
+    seen: Callable[[Tensor], Tensor] = lambda images: images,
 ) -> dict[str, Tensor]:
     """The three losses of StarGAN's generator (Eq. 1, 3 and 4), without weights.
 
@@ -144,11 +145,12 @@ def generator_terms(
         images: (B, 3, H, W) in [-1, 1], of classes ``source`` (B,).
         fake: (B, 3, H, W) what ``generator`` made of them for the classes ``target`` (B,).
         kind: of the adversarial loss.
+        seen: what is done to a picture before the critic sees it, such as `small.disturbed`.
 
     Returns:
         "adversarial", "classification" and "cycle", scalars with their graphs.
     """
-    judged = critic(fake)
+    judged = critic(seen(fake))
     back = generator(fake, one_hot(source, generator.labels))  # (B, 3, H, W)
     return {
         "adversarial": generator_loss(judged.source, kind=kind),

@@ -2,10 +2,8 @@
 
 EmotioNet's pictures with OpenFace's intensities become rendered faces with exact ones. A generator
 never sees two pictures of one person; but the renderer does, so for each edit of a test face there
-is the true one: the same person, light and camera with the expression that was asked for.
-
-Every crop is that of the same face at rest. A crop drawn round the landmarks would grow with a
-dropping jaw, and then units would show in the zoom: critic and generator would learn that.
+is the true one: the same person, light and camera with the expression that was asked for. Crops are
+those of the faces at rest, see `facelab.gan.pictures`.
 """
 
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from facelab import faces
 from facelab.faces import EMOTIONS, UNITS, Factors
 from facelab.faces.expressions import UNIT_ACTIONS, actions, plausible
 from facelab.faces.sample import look
+from facelab.gan.pictures import framed, stored
 
 EYE_UNITS = ("AU1", "AU2", "AU4", "AU5", "AU45")  # of Fig. 4, above the nose
 MOUTH_UNITS = ("AU10", "AU12", "AU15", "AU25")
@@ -68,15 +67,6 @@ class Edits:
     def rows(self, name: str) -> list[int]:
         """Positions of the edits of one name, in order of intensity."""
         return [i for i, other in enumerate(self.names) if other == name]
-
-
-def pixels(images: Tensor) -> Tensor:
-    """(B, 3, H, W) uint8 to float32 in [-1, 1], layout kept.
-
-    >>> pixels(torch.tensor([[[[0, 255]]]], dtype=torch.uint8)).flatten().tolist()
-    [-1.0, 1.0]
-    """
-    return images.to(torch.float32).mul_(2.0 / 255.0).sub_(1.0)
 
 
 @lru_cache(maxsize=2)
@@ -138,35 +128,9 @@ def action(unit: str, intensity: float) -> np.ndarray:
     return actions(**{UNIT_ACTIONS[unit]: intensity})
 
 
-def framed(factors: Factors, expression: np.ndarray, *, margin: float) -> Factors:
-    """The same faces with another expression, in the crop of the faces at rest.
-
-    Args:
-        factors: N faces.
-        expression: (N, 52) or (52,) actions.
-        margin: of the crop, as in rendering.
-    """
-    rest = factors.replace(expression=look(np.zeros((len(factors), 52)), factors.gaze))
-    moved = factors.replace(expression=expression)
-    if not len(factors):
-        return moved
-    here, there = faces.crops(rest, margin=margin), faces.crops(moved, margin=margin)  # (N, 3)
-    camera = moved.camera.copy()
-    side = here[:, 2:]
-    middle = there[:, :2] + camera[:, 1:3] * there[:, 2:]  # of the landmarks' box
-    camera[:, 0] *= there[:, 2] / here[:, 2]
-    camera[:, 1:3] = (middle - here[:, :2]) / side
-    return moved.replace(camera=camera)
-
-
 def _rendered(factors: Factors, size: int, margin: float) -> Labelled:
     made = faces.rendered(factors, size=size, margin=margin, channels=("image", "units"))
-    return Labelled(images=_stored(made.image), units=torch.from_numpy(made.units))
-
-
-def _stored(images: np.ndarray) -> Tensor:
-    eight = torch.from_numpy(images).mul(255.0).round().to(torch.uint8)
-    return eight.contiguous(memory_format=torch.channels_last)
+    return Labelled(images=stored(made.image), units=torch.from_numpy(made.units))
 
 
 @lru_cache(maxsize=4)
@@ -206,7 +170,7 @@ def edits(
     nose = torch.from_numpy(made.landmarks[:, 33, 1])[:, None, None]  # (N, 1, 1) pixels
     above = torch.arange(size)[None, :, None] < nose  # (N, H, 1)
     return Edits(
-        source=Labelled(images=_stored(made.image), units=torch.from_numpy(made.units)),
+        source=Labelled(images=stored(made.image), units=torch.from_numpy(made.units)),
         names=tuple(name for name, _, _ in asked),
         intensities=torch.tensor([v for _, v, _ in asked]),
         units=torch.from_numpy(faces.units(np.stack([change for _, _, change in asked]))),

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facelab.gan.pictures import pixels
 from facelab.gan.stargan import unit
 from facelab.papers.ganimation import measures
-from facelab.papers.ganimation.data import Edits, pixels
+from facelab.papers.ganimation.data import Edits
 from facelab.papers.ganimation.model import Edit, Generator
 
 Reader = Callable[[Tensor], Tensor]

@@ -74,7 +74,7 @@ def settings(tier: str, seeds: tuple[int, ...] = ()) -> Settings:
 # Small trainings cannot pay five updates of the critic for one of the generator, which the hinge
 # loss does not need, and slopes at real pictures (R1) cost one pass less than between pictures. The
 # slopes are those of the sum over patches. And a critic that was taught by few pictures is fooled
-# sooner than it is convinced: see `training.disturbed`, and `reading` and `resisting` in the
+# sooner than it is convinced: see `facelab.gan.small`, and `reading` and `resisting` in the
 # weights.
 SMALL = losses.Weights(
     kind="hinge", penalty=0.0, r1=0.02, apart=False, units=40.0, reading=160.0, resisting=0.25

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from facelab import faces
 from facelab.faces.sample import look
-from facelab.papers.ganimation.data import framed
+from facelab.gan.pictures import framed
 from facelab.papers.ganimation.model import Edit
 from facelab.statistics import Estimate, bootstrap_mean
 

@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facelab.gan.stargan import SLOPE, Trunk, check_input
+from facelab.gan.stargan import Trunk, check_input
 
 DEVIATION = 0.02  # of the initial weights
 
@@ -144,19 +144,4 @@ def initialise(network: nn.Module, deviation: float = DEVIATION) -> None:
             nn.init.normal_(layer.weight, 0.0, deviation)
         elif isinstance(layer, nn.InstanceNorm2d):
             nn.init.normal_(layer.weight, 1.0, deviation)
-            nn.init.zeros_(layer.bias)
-
-
-def initialise_he(network: nn.Module, *, last: float = 0.01) -> None:
-    """He's weights for a critic's body, small ones for its heads.
-
-    With normal weights of 0.02 the signal of a narrow body shrinks from layer to layer, and its
-    units stay at their mean for as long as a small training lasts.
-    """
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-        if layer.bias is None:  # the heads
-            nn.init.normal_(layer.weight, 0.0, last)
-        else:
             nn.init.zeros_(layer.bias)

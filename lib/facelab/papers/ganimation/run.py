@@ -9,15 +9,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import UNITS
+from facelab.gan.pictures import pixels
+from facelab.gan.small import disturbed, initialise_he
 from facelab.gan.stargan import Discriminator
 from facelab.gan.training import critic_step, descend, total
 from facelab.nn import keep_freed_memory
 from facelab.papers.ganimation import data, losses
 from facelab.papers.ganimation.evaluation import evaluate
-from facelab.papers.ganimation.model import Generator, initialise, initialise_he
+from facelab.papers.ganimation.model import Generator, initialise
 from facelab.papers.ganimation.training import (
     critic_weights,
-    disturbed,
     generator_terms,
     resists,
     wanted,
@@ -62,7 +63,7 @@ class GanimationRun(Experiment):
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
-    critic_noise: float = 0.0  # see `training.disturbed`, as the next two
+    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next two
     critic_shift: int = 0  # pixels
     critic_colour: float = 0.0
     weights: losses.Weights = losses.CODE
@@ -219,5 +220,5 @@ def drawn(faces: data.Labelled, batch: int) -> tuple[Tensor, Tensor]:
         Pictures (B, 3, H, W) in [-1, 1] and units (B, 17).
     """
     rows = torch.randint(len(faces), (batch,)).to(faces.images.device)
-    images, mirrored = data.pixels(faces.images[rows]), torch.rand(()) < 0.5
+    images, mirrored = pixels(faces.images[rows]), torch.rand(()) < 0.5
     return images.flip(3) if mirrored else images, faces.units[rows]

@@ -13,7 +13,6 @@ As with StarGAN an edit is computed once in each step, for both networks.
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facelab.gan import losses as adversarial
@@ -43,41 +42,6 @@ def wanted(units: Tensor, *, noise: float = 0.1) -> Tensor:
     shift = int(torch.randint(1, B, ())) if B > 1 else 0
     drawn = (2.0 * torch.rand_like(units) - 1.0) * noise
     return (units.roll(shift, dims=0) + drawn).clamp(0.0, 1.0)
-
-
-def disturbed(
-    images: Tensor, *, noise: float = 0.0, shift: int = 0, colour: float = 0.0
-) -> Tensor:
-    """Pictures as the critic sees them: moved, paler or more colourful, noisy. Gradients pass.
-
-    A critic that reads units from a few thousand clean pictures answers to faint patterns that no
-    face has, and the generator finds those patterns sooner than it finds expressions: coloured
-    ones first, as faces hardly tell the critic what a blue eyelid means. Noise drowns them, and
-    where colours are changed at random (Zhao et al. 2020), what is left to answer to are shapes.
-    To the paper's critic none of this is done.
-
-    Args:
-        images: (B, C, H, W).
-        noise: standard deviation.
-        shift: the largest, in pixels, along each axis; one for the batch. Edges are repeated.
-        colour: each picture's differences from its own grey are multiplied by a number in
-            [1 - colour, 1 + colour]; at 1 from grey to twice as colourful.
-
-    Returns:
-        The same shape.
-
-    >>> moved = disturbed(torch.arange(4.0).view(1, 1, 1, 4).expand(1, 1, 4, 4), shift=1)
-    >>> moved.shape, moved.min().item() in (0.0, 1.0)
-    (torch.Size([1, 1, 4, 4]), True)
-    """
-    H, W = images.shape[2:]
-    if shift:
-        x, y = torch.randint(2 * shift + 1, (2,)).tolist()
-        images = F.pad(images, (shift,) * 4, mode="replicate")[:, :, y : y + H, x : x + W]
-    if colour:
-        factor = 1.0 + colour * (2.0 * torch.rand(len(images), 1, 1, 1, device=images.device) - 1.0)
-        images = torch.lerp(images.mean(dim=1, keepdim=True), images, factor)
-    return images + noise * torch.randn_like(images) if noise else images
 
 
 def critic_weights(weights: losses.Weights) -> gan.Weights:
@@ -127,7 +91,8 @@ def generator_terms(
         images: (B, 3, H, W) in [-1, 1], with units ``own`` (B, N).
         edit: what ``generator`` made of them for the units ``wanted`` (B, N).
         weights: whose norms are used here.
-        seen: what is done to a picture before the critic sees it, such as `disturbed`.
+        seen: what is done to a picture before the critic sees it, such as `disturbed` of
+            `facelab.gan.small`.
 
     Returns:
         "adversarial", "units", "attention" (of both passes) and "identity", scalars.

@@ -2,7 +2,10 @@
 Kim; WACV 2021).
 
 ``model`` holds the network between pictures and their geometry, ``losses`` the equations with every
-choice that the paper leaves open as a named setting, ``training`` the terms of one update,
-``reconstruction`` the stand-in for the off-the-shelf 3D reconstruction and its clean-up, and
-``published/*.csv`` the paper's numbers. The RGB networks are StarGAN's, `facelab.gan.stargan`.
+choice that the paper leaves open as a named setting, ``training`` the terms of one update. ``sets``
+says who is in the two data sets, ``reconstruction`` stands in for the off-the-shelf 3D
+reconstruction and its clean-up, and ``data`` brings both together, with the true answers.
+``pretraining`` and ``run`` are the trainings, made of ``options``; ``experiments`` lists those of
+each table, ``evaluation`` measures them, and ``published/*.csv`` are the paper's numbers. The RGB
+networks are StarGAN's, `facelab.gan.stargan`.
 """

@@ -87,6 +87,17 @@ class Choices(pydantic.BaseModel):
         """
         return self.penalty if self.penalty_stage in (stage, "both") else 0.0
 
+    def before(self) -> "Choices":
+        """What pre-training knows of them: runs that agree in it share theirs.
+
+        >>> Choices(weight=0.3, frozen=True).before() == Choices().before()
+        True
+        """
+        names = {"classified", "pixel", "perceptual"}
+        if beta := self.penalty_at("pre-training"):
+            names |= {"penalty", "penalty_sign", "penalty_form", "penalised"}
+        return Choices(**{"penalty": beta, **self.model_dump(include=names)})
+
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4)  # w of Table 3; 0 is StarGAN
 

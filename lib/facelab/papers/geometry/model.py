@@ -67,7 +67,8 @@ class Translator(nn.Module):
 
     Args:
         geometry: "depth" or "normals".
-        width, blocks: see `facelab.gan.stargan.Generator`.
+        width, blocks, resized, modulated: see `facelab.gan.stargan.Generator`; the label that
+            modulates is the domain.
 
     Raises:
         ValueError: for another geometry.
@@ -78,12 +79,22 @@ class Translator(nn.Module):
     (torch.Size([2, 1, 16, 16]), torch.Size([2, 3, 16, 16]))
     """
 
-    def __init__(self, *, geometry: Geometry = "depth", width: int = 64, blocks: int = 6):
+    def __init__(
+        self,
+        *,
+        geometry: Geometry = "depth",
+        width: int = 64,
+        blocks: int = 6,
+        resized: bool = False,
+        modulated: bool = False,
+    ):
         super().__init__()
         if geometry not in CHANNELS:
             raise ValueError(f"geometry is one of {', '.join(CHANNELS)}, got {geometry!r}")
         self.geometry = geometry
-        self.generator = Generator(labels=2, width=width, blocks=blocks)
+        self.generator = Generator(
+            labels=2, width=width, blocks=blocks, resized=resized, modulated=modulated
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """G_depth.
@@ -111,3 +122,40 @@ class Translator(nn.Module):
         labels = images.new_zeros(len(images), 2)
         labels[:, domain] = 1.0
         return labels
+
+
+class Features(nn.Module):
+    """V of the perceptual loss, where the paper has VGG19: convolutions that nobody has trained.
+
+    No trained network comes with this library, and a judge that scores a generator must not have
+    taught it. Random filters respond to edges and textures of several sizes, too: where two maps
+    differ in these, so do the responses.
+
+    Args:
+        width: channels of the first layer; each further one has twice as many.
+        layers: halvings.
+        seed: of the filters.
+
+    >>> [tuple(layer.shape) for layer in Features(width=4)(torch.rand(2, 3, 16, 16))]
+    [(2, 4, 8, 8), (2, 8, 4, 4), (2, 16, 2, 2)]
+    """
+
+    def __init__(self, *, width: int = 16, layers: int = 3, seed: int = 0):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        filters = torch.Generator().manual_seed(seed)
+        before = 3
+        for after in (width * 2**i for i in range(layers)):
+            layer = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+            nn.init.kaiming_normal_(layer.weight, generator=filters)
+            self.layers.append(layer)
+            before = after
+        self.requires_grad_(False)
+
+    def forward(self, maps: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in [-1, 1] to the responses of each layer, (B, C, H / 2^i, W / 2^i)."""
+        found = []
+        for layer in self.layers:
+            maps = layer(maps).relu()
+            found.append(maps)
+        return found

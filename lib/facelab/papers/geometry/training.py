@@ -20,6 +20,7 @@ from facelab.papers.geometry.model import Translator
 
 Reads = Callable[[Tensor, Tensor], Tensor]
 ReadsFake = Callable[[Tensor], Tensor]
+Seen = Callable[[Tensor], Tensor]
 
 
 def critic_reads(
@@ -58,6 +59,25 @@ def critic_reads(
     return reads, reads_fake if taught else None
 
 
+def resists(source: Tensor, *, share: float) -> ReadsFake | None:
+    """A further loss of D_rgb: a translation still shows its source's expression.
+
+    It cannot hold for one that looks real, as D_rgb must read real pictures; it does for patterns
+    that no face has, which a critic taught by few pictures would take for an expression. In small
+    trainings the generator finds those first. Not in the paper.
+
+    Args:
+        source: (B,) y_s.
+        share: weight beside the cross-entropy of real pictures; 0 is none.
+
+    Returns:
+        ``reads_fake`` of `critic_step`; None for a share of 0.
+    """
+    if not share:
+        return None
+    return lambda logits: share * F.cross_entropy(logits, source)
+
+
 def pretraining_terms(
     translator: Translator,
     critic: nn.Module,
@@ -69,6 +89,7 @@ def pretraining_terms(
     choices: Choices,
     weights: gan.Weights,
     features: Features | None = None,
+    seen: Seen = lambda maps: maps,
 ) -> dict[str, Tensor]:
     """The translator's losses on pairs, each times its weight (Eq. 5-11).
 
@@ -80,12 +101,14 @@ def pretraining_terms(
         true: (B, G, H, W) d_s, what the reconstruction gives.
         choices, weights: see there.
         features: V of the perceptual loss; None leaves it out.
+        seen: what is done to a map before the critic sees it, such as `disturbed` of
+            `facelab.gan.small`.
 
     Returns:
         "adversarial", "classification", "cycle", "pixel" and, with features, "perceptual":
         scalars whose sum is the loss.
     """
-    judged = critic(maps)
+    judged = critic(seen(maps))
     terms = {
         "adversarial": weights.adversarial * generator_loss(judged.source, kind=weights.kind),
         "classification": weights.classification
@@ -102,40 +125,43 @@ def pretraining_terms(
 def end_to_end_terms(
     generator: nn.Module,
     critic: nn.Module,
-    translator: Translator,
-    depth_critic: nn.Module,
+    translator: Translator | None,
+    depth_critic: nn.Module | None,
     images: Tensor,
     fake: Tensor,
-    maps: Tensor,
+    maps: Tensor | None,
     *,
     source: Tensor,
     target: Tensor,
     choices: Choices,
     weights: gan.Weights,
+    seen: Seen = lambda images: images,
+    depth_seen: Seen = lambda maps: maps,
 ) -> dict[str, Tensor]:
     """The losses of G_rgb and G_depth together, each times its weight (Eq. 4 and 8).
 
     Args:
         generator, critic: G_rgb and D_rgb.
-        translator, depth_critic: G_depth and D_depth. Where ``choices.frozen``, the caller has
-            asked the translator's weights for no gradients.
+        translator, depth_critic: G_depth and D_depth; None, as ``maps``, where w is 0. Where
+            ``choices.frozen``, the caller has asked the translator's weights for no gradients.
         images: (B, 3, H, W) I_s in [-1, 1], of expressions ``source`` (B,).
         fake: (B, 3, H, W) I_t, of expressions ``target`` (B,).
         maps: (B, G, H, W) d_t, what ``translator`` made of ``fake``.
         choices, weights: see there; ``weights`` are those of both networks.
+        seen, depth_seen: what is done to a picture, and to a map, before a critic sees it.
 
     Returns:
         "adversarial", "classification", "cycle", and with w > 0 the same of the geometry, "depth
         adversarial" and so on: scalars whose sum is the loss. The critic's weights ask for none.
     """
     rgb = gan.generator_terms(
-        generator, critic, images, fake, source=source, target=target, kind=weights.kind
+        generator, critic, images, fake, source=source, target=target, kind=weights.kind, seen=seen
     )
     terms = {name: getattr(weights, name) * value for name, value in rgb.items()}
     w = choices.weight
     if w == 0.0:
         return terms  # StarGAN, without the cost of what does not count
-    judged = depth_critic(maps)
+    judged = depth_critic(depth_seen(maps))
     adversarial = generator_loss(judged.source, kind=weights.kind)
     classification = _classification(judged.labels, target, choices, "end to end")
     cycle = F.l1_loss(translator.back(maps), fake)
@@ -154,3 +180,15 @@ def _classification(logits: Tensor, expression: Tensor, choices: Choices, stage:
         sign=choices.penalty_sign,
         form=choices.penalty_form,
     )
+
+
+def note(history: dict[str, list[float]], step: int, terms: dict[str, Tensor]) -> None:
+    """Adds the terms of a step, counted from 0, to a history with a list "step", in place."""
+    history["step"].append(step + 1)
+    for name, value in terms.items():
+        history.setdefault(name, []).append(value.item())
+
+
+def count(network: nn.Module) -> int:
+    """How many parameters a network has."""
+    return sum(p.numel() for p in network.parameters())
