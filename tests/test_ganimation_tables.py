@@ -199,7 +199,7 @@ def test_units_come_in_from_the_border():
     assert before.shape == after.shape == (1, 32, 32)
     inside = slice(8, -8)
     assert before[0, inside, inside].mean() > 0.9 * before.mean()
-    assert after[0, inside, inside].mean() < 0.6 * after.mean()
+    assert after[0, inside, inside].mean() < 0.8 * after.mean()
 
 
 def test_limits_have_true_answers(copying):
