@@ -17,8 +17,7 @@ from facelab.gan.cyclegan import Translator, Translators, Weights
 from facelab.gan.cyclegan_run import CURVES, SMALL, CycleganRun
 from facelab.gan.data import Edits, Pictures
 from facelab.gan.stargan import Discriminator
-from facelab.gan.training import critic_step, descend, total
-from facelab.gan.unlabelled import unread
+from facelab.gan.training import critic_step, descend, total, unread
 
 SIZE = 32
 

@@ -213,12 +213,6 @@ def test_the_critic_learns_to_read_units_first(patches, tmp_path):
     assert found["history"]["reading"][-1] < 0.5 * variance
 
 
-def test_rates_are_constant_and_then_fall_to_zero():
-    run = GanimationRun(steps=90)
-    assert [run.share_of_rate(step) for step in (0, 60, 75)] == [1.0, 1.0, 0.5]
-    assert run.share_of_rate(90) == 0.0
-
-
 # ---- the measures
 
 

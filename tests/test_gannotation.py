@@ -17,8 +17,7 @@ from facelab.gan.data import Edits, Pictures
 from facelab.gan.gannotation import COUNTS, Generator, Weights
 from facelab.gan.gannotation_run import CURVES, SMALL, GannotationRun, drawn
 from facelab.gan.losses import total_variation
-from facelab.gan.training import critic_step, descend, total
-from facelab.gan.unlabelled import unread
+from facelab.gan.training import critic_step, descend, total, unread
 
 SIZE = 32
 EMOTION_COUNT = 8

@@ -112,7 +112,7 @@ def minutes() -> str:
         total = sum(float(row["seconds"]) for row in whole) / 60
         starts = {_caches(row["start"]) for row in whole}
         text = f"All of the {TIER} tier together: {total:.0f} minutes"
-        text += f" {starts.pop()}" if len(starts) == 1 else ""
+        text += f" {starts.pop()}" if len(starts) == 1 else ", and more where caches were filled"
         lines += ["", f"{text}. Installing the packages, once, comes on top."]
     return "\n".join(lines)
 

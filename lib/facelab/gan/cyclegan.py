@@ -36,7 +36,6 @@ from torch import Tensor, nn
 from facelab.gan import training
 from facelab.gan.losses import Kind, generator_loss
 from facelab.gan.stargan import Trunk
-from facelab.gan.unlabelled import features
 
 
 class Weights(pydantic.BaseModel):
@@ -94,7 +93,8 @@ class Translator(nn.Module):
             raise ValueError(
                 f"expected images (B, 3, H, W) with H and W multiples of 4, got {shape}"
             )
-        return self.head(features(self.trunk, images)).tanh()
+        none = images.new_zeros(len(images), 0)
+        return self.head(self.trunk(images, none)).tanh()
 
 
 class Passes(NamedTuple):

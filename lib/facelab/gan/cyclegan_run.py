@@ -13,8 +13,7 @@ from facelab.gan.evaluation import Edited, against_truth
 from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
 from facelab.gan.stargan import Discriminator, unit
-from facelab.gan.training import critic_step, descend, total
-from facelab.gan.unlabelled import unread
+from facelab.gan.training import critic_step, descend, total, unread
 from facelab.nn import keep_freed_memory
 
 CURVES = ("adversarial", "cycle", "identity", "distance")
@@ -43,7 +42,6 @@ class CycleganRun(Experiment):
         "facelab.gan.pictures",
         "facelab.gan.stargan",
         "facelab.gan.training",
-        "facelab.gan.unlabelled",
         "facelab.nn",
     )
 

@@ -39,7 +39,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facelab.gan import training, unlabelled
+from facelab.gan import training
 from facelab.gan.losses import Kind, generator_loss, total_variation
 from facelab.gan.stargan import Discriminator, Trunk
 
@@ -178,7 +178,8 @@ class Generator(nn.Module):
                 f"expected images (B, 3, H, W), H and W multiples of 4, and maps (B, {self.maps}, "
                 f"H, W); got {tuple(images.shape)} and {tuple(maps.shape)}"
             )
-        x = unlabelled.features(self.trunk, torch.cat([images, maps], dim=1))  # (B, width, H, W)
+        none = images.new_zeros(B, 0)
+        x = self.trunk(torch.cat([images, maps], dim=1), none)  # (B, width, H, W)
         return self.head(x).tanh()
 
 

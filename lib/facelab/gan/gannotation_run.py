@@ -24,8 +24,7 @@ from facelab.gan.gannotation import (
 from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
 from facelab.gan.stargan import Discriminator, unit
-from facelab.gan.training import critic_step, descend, total
-from facelab.gan.unlabelled import unread
+from facelab.gan.training import critic_step, descend, total, unread
 from facelab.nn import keep_freed_memory
 
 CURVES = ("adversarial", "cycle", "triple", "variation", "distance")
@@ -58,7 +57,6 @@ class GannotationRun(Experiment):
         "facelab.gan.pictures",
         "facelab.gan.stargan",
         "facelab.gan.training",
-        "facelab.gan.unlabelled",
         "facelab.nn",
     )
 

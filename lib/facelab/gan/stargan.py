@@ -85,11 +85,13 @@ def tiled_convolution(layer: nn.Conv2d, images: Tensor, labels: Tensor) -> Tenso
     Args:
         layer: k x k, k odd, stride 1, padding (k - 1) / 2, zeros about the picture, no bias.
         images: (B, C, H, W), H and W at least k.
-        labels: (B, L), C + L the layer's inputs.
+        labels: (B, L), C + L the layer's inputs; L may be 0.
 
     Returns:
         (B, layer.out_channels, H, W).
     """
+    if not labels.shape[1]:
+        return layer(images)
     B, C, H, W = images.shape  # batch, channels, height, width
     pad, size = layer.padding[0], layer.kernel_size[0]
     if min(H, W) < size:
@@ -187,7 +189,10 @@ class Trunk(nn.Module):
         )
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """(B, C, H, W), H and W multiples of 4, and (B, L) to features (B, width, H, W)."""
+        """(B, C, H, W), H and W multiples of 4, and (B, L) to features (B, width, H, W).
+
+        L may be 0, where every input is a picture's.
+        """
         x = tiled_convolution(self.layers[0], images, labels)  # (B, width, H, W)
         for layer in self.layers[1:]:
             x = layer(x, labels) if isinstance(layer, Residual) else layer(x)

@@ -119,6 +119,15 @@ def critic_step(
     return {name: value.detach() for name, value in terms.items()}
 
 
+def unread(logits: Tensor, labels: Tensor) -> Tensor:
+    """The loss of a label head that has nothing to read, for `training.critic_step`: zero.
+
+    Args:
+        logits, labels: of any shape.
+    """
+    return logits.new_zeros(())
+
+
 def descend(update: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step of an optimiser down a loss."""
     update.zero_grad(set_to_none=True)

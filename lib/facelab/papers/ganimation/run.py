@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import UNITS
+from facelab.gan.loop import share_of_rate
 from facelab.gan.pictures import pixels
 from facelab.gan.small import disturbed, initialise_he
 from facelab.gan.stargan import Discriminator
@@ -37,7 +38,10 @@ class GanimationRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.loop",
         "facelab.gan.losses",
+        "facelab.gan.pictures",
+        "facelab.gan.small",
         "facelab.gan.stargan",
         "facelab.gan.training",
         "facelab.nn",
@@ -46,6 +50,7 @@ class GanimationRun(Experiment):
         "facelab.papers.ganimation.losses",
         "facelab.papers.ganimation.measures",
         "facelab.papers.ganimation.model",
+        "facelab.papers.ganimation.run.drawn",
         "facelab.papers.ganimation.training",
     )
 
@@ -118,14 +123,6 @@ class GanimationRun(Experiment):
         picture = (self.size / 48) ** 2 * (1 + (self.width / 16) ** 1.5)
         return self.steps * self.batch * picture * (1.0 + 4.0 / self.critic_steps)
 
-    def share_of_rate(self, step: int) -> float:
-        """Of the learning rates in a step after the reading: one, then linearly to zero.
-
-        >>> [GanimationRun(steps=9).share_of_rate(step) for step in (0, 6, 7, 8)]
-        [1.0, 1.0, 0.6666666666666666, 0.3333333333333333]
-        """
-        return min(1.0, (self.steps - step) / max(1.0, self.falling * self.steps))
-
     def train(self, run: Run) -> dict[str, Any]:
         """Trains, evaluates, and returns plain numbers.
 
@@ -166,7 +163,7 @@ class GanimationRun(Experiment):
                 run.save(step + 1, history=history)
                 continue
 
-            share = self.share_of_rate(step - self.reading)
+            share = share_of_rate(step - self.reading, steps=self.steps, falling=self.falling)
             update.param_groups[0]["lr"] = share * self.rate
             critic_update.param_groups[0]["lr"] = share * self.critic_rate
             asked = wanted(own, noise=self.noise)

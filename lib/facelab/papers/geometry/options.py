@@ -10,6 +10,7 @@ import pydantic
 from torch import Tensor
 
 from facelab.faces import EMOTIONS
+from facelab.gan import loop
 from facelab.gan.small import disturbed, initialise_he
 from facelab.gan.stargan import Discriminator, Generator
 from facelab.papers.geometry import data
@@ -141,7 +142,7 @@ class Schedule(Record):
         >>> [schedule.share_of_rate(step) for step in (0, 4, 6)]
         [1.0, 1.0, 0.5]
         """
-        return min(1.0, (self.steps - step) / max(1.0, self.falling * self.steps))
+        return loop.share_of_rate(step, steps=self.steps, falling=self.falling)
 
     def turn(self, step: int) -> bool:
         """Whether the generator has its update in a step after the reading.

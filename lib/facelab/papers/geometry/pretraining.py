@@ -12,13 +12,14 @@ from torch import nn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.gan import training as gan
+from facelab.gan.loop import counts
 from facelab.nn import keep_freed_memory
 from facelab.papers.geometry import data
 from facelab.papers.geometry.losses import Choices
 from facelab.papers.geometry.model import Features, Geometry, Translator
 from facelab.papers.geometry.options import Pictures, Schedule, Sizes, duration
 from facelab.papers.geometry.reconstruction import Noise
-from facelab.papers.geometry.training import count, critic_reads, note, pretraining_terms
+from facelab.papers.geometry.training import critic_reads, note, pretraining_terms
 
 
 class PretrainRun(Experiment):
@@ -26,7 +27,10 @@ class PretrainRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.loop",
         "facelab.gan.losses",
+        "facelab.gan.pictures",
+        "facelab.gan.small",
         "facelab.gan.stargan",
         "facelab.gan.training",
         "facelab.nn",
@@ -34,6 +38,8 @@ class PretrainRun(Experiment):
         "facelab.papers.geometry.losses",
         "facelab.papers.geometry.model",
         "facelab.papers.geometry.options",
+        "facelab.papers.geometry.reconstruction",
+        "facelab.papers.geometry.sets",
         "facelab.papers.geometry.training",
     )
 
@@ -121,7 +127,7 @@ class PretrainRun(Experiment):
         return {
             "weights": run.save_weights("translator", translator),
             "critic": run.save_weights("critic", critic),
-            "parameters": {"translator": count(translator), "critic": count(critic)},
+            "parameters": counts(translator=translator, critic=critic),
             "images": schedule.steps * schedule.batch,
             "history": history,
         }

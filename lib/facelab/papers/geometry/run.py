@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.gan import training as gan
+from facelab.gan.loop import counts
 from facelab.gan.stargan import Generator, one_hot
 from facelab.nn import keep_freed_memory
 from facelab.papers.geometry import data
@@ -24,7 +25,6 @@ from facelab.papers.geometry.options import LABELS, Pictures, Schedule, Sizes, d
 from facelab.papers.geometry.pretraining import PretrainRun
 from facelab.papers.geometry.reconstruction import Noise
 from facelab.papers.geometry.training import (
-    count,
     critic_reads,
     end_to_end_terms,
     note,
@@ -215,7 +215,7 @@ class GeometryRun(Experiment):
         return {
             "weights": run.save_weights("generator", mean.module),
             **{name: run.save_weights(name, part) for name, part in last.items()},
-            "parameters": {name: count(part) for name, part in networks.items()},
+            "parameters": counts(**networks),
             "images": everything * schedule.batch,
             "history": history,
         }

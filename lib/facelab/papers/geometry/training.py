@@ -187,8 +187,3 @@ def note(history: dict[str, list[float]], step: int, terms: dict[str, Tensor]) -
     history["step"].append(step + 1)
     for name, value in terms.items():
         history.setdefault(name, []).append(value.item())
-
-
-def count(network: nn.Module) -> int:
-    """How many parameters a network has."""
-    return sum(p.numel() for p in network.parameters())
