@@ -259,13 +259,6 @@ def test_pretraining_resumes_bit_for_bit(tmp_path):
     assert _bytes(resumed) == _bytes(whole)
 
 
-def test_a_critic_that_resists_learns_what_the_source_showed():
-    logits, source = torch.randn(4, 8), torch.tensor([0, 1, 2, 3])
-    found = training.resists(source, share=0.25)(logits)
-    torch.testing.assert_close(found, 0.25 * F.cross_entropy(logits, source))
-    assert training.resists(source, share=0.0) is None
-
-
 def test_schedules_and_labels():
     schedule = Schedule(steps=1000, batch=1)
     assert sum(schedule.turn(step) for step in range(1000)) == 200

@@ -5,11 +5,10 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import UNITS
-from facelab.gan.loop import share_of_rate
+from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
 from facelab.gan.small import disturbed, initialise_he
 from facelab.gan.stargan import Discriminator
@@ -138,8 +137,7 @@ class GanimationRun(Experiment):
         faces = self.faces().to(device)
         torch.manual_seed(self.seed)
         generator, critic = self.generator().to(device), self.critic().to(device)
-        mean = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(self.average))
-        adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
+        mean = averaged(generator, self.average)
         update = adam(generator.parameters(), self.rate)
         critic_update = adam(critic.parameters(), self.reading_rate)
         state = run.resume(
@@ -164,8 +162,8 @@ class GanimationRun(Experiment):
                 continue
 
             share = share_of_rate(step - self.reading, steps=self.steps, falling=self.falling)
-            update.param_groups[0]["lr"] = share * self.rate
-            critic_update.param_groups[0]["lr"] = share * self.critic_rate
+            slow(update, rate=share * self.rate)
+            slow(critic_update, rate=share * self.critic_rate)
             asked = wanted(own, noise=self.noise)
             updates, rest = divmod(step + 1 - self.reading, self.critic_steps)
             turn = rest == 0  # the generator's
@@ -187,9 +185,7 @@ class GanimationRun(Experiment):
                 terms["reading"], terms["distance"] = judged["classification"], judged["distance"]
                 terms["mean_attention"] = edit.attention.mean()
                 if updates % every == 0:
-                    history["step"].append(step + 1)
-                    for name in CURVES:
-                        history[name].append(terms[name].item())
+                    note(history, step + 1, terms)
                     run.progress(
                         step + 1, everything,
                         **{name: history[name][-1] for name in SHOWN},
@@ -200,10 +196,7 @@ class GanimationRun(Experiment):
         return {
             "weights": run.save_weights("generator", mean.module),
             "critic": run.save_weights("critic", critic),
-            "parameters": {
-                name: sum(p.numel() for p in network.parameters())
-                for name, network in (("generator", generator), ("critic", critic))
-            },
+            "parameters": counts(generator=generator, critic=critic),
             "images": everything * self.batch,
             "history": history,
             "test": evaluate(mean.module, self.edits()),

@@ -151,7 +151,7 @@ def settings(tier: str, seeds: tuple[int, ...] = ()) -> Settings:
 # Small trainings cannot pay five updates of the critic for one of the generator, which the hinge
 # loss does not need, and slopes at real pictures (R1) cost one pass less than between pictures. A
 # critic that was taught by few pictures is fooled sooner than it is convinced: see
-# `facelab.gan.small` and `training.resists`. Even targets, as the rare ones would never be learnt.
+# `facelab.gan.small` and `gan.loop.resists`. Even targets, as the rare ones would never be learnt.
 _SMALL = {
     "weights": Weights(kind="hinge", penalty=0.0, r1=0.02),
     "resisting": 0.25,
