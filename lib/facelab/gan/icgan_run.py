@@ -22,7 +22,7 @@ ENCODING = ("noise", "label")
 
 # Fields for small trainings: the hinge loss, slopes at real pictures, a moving average.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", penalty=0.0, r1=0.02), "batch": 16, "rate": 1e-3,
+    "weights": Weights(kind="hinge", penalty=0.0, r1=1.6), "batch": 16, "rate": 1e-3,
     "critic_rate": 4e-4, "average": 0.995,
 }  # fmt: skip
 

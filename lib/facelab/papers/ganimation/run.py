@@ -10,7 +10,7 @@ from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import UNITS
 from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.small import disturbed, initialise_he
+from facelab.gan.small import SplitCritic, disturbed, initialise_he
 from facelab.gan.stargan import Discriminator
 from facelab.gan.training import critic_step, descend, total
 from facelab.nn import keep_freed_memory
@@ -67,6 +67,7 @@ class GanimationRun(Experiment):
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
+    critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body, as there
     critic_noise: float = 0.0  # see `facelab.gan.small`, as the next two
     critic_shift: int = 0  # pixels
     critic_colour: float = 0.0
@@ -95,10 +96,13 @@ class GanimationRun(Experiment):
             moved=self.moved,
         )
 
-    def critic(self) -> Discriminator:
+    def critic(self) -> Discriminator | SplitCritic:
         """An untrained critic."""
-        critic = Discriminator(
-            labels=len(UNITS), size=self.size, width=self.critic_width, layers=self.critic_layers
+        body = {"size": self.size, "width": self.critic_width, "layers": self.critic_layers}
+        critic = (
+            SplitCritic(labels=len(UNITS), patch_width=self.critic_split, **body)
+            if self.critic_split
+            else Discriminator(labels=len(UNITS), **body)
         )
         (initialise if self.critic_initial == "normal" else initialise_he)(critic)
         return critic

@@ -153,7 +153,7 @@ def settings(tier: str, seeds: tuple[int, ...] = ()) -> Settings:
 # critic that was taught by few pictures is fooled sooner than it is convinced: see
 # `facelab.gan.small` and `gan.loop.resists`. Even targets, as the rare ones would never be learnt.
 _SMALL = {
-    "weights": Weights(kind="hinge", penalty=0.0, r1=0.02),
+    "weights": Weights(kind="hinge", penalty=0.0, r1=1.6),
     "resisting": 0.25,
     "targets": "even",
 }
