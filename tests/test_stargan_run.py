@@ -112,8 +112,14 @@ def test_a_result_holds_what_it_says(stripes, tmp_path):
     assert found["test"]["psnr"].shape == (2, 4)
 
 
-def test_the_papers_losses_train_too(stripes, tmp_path):
-    changes = {"weights": Weights(), "resisting": 0.0, "reading": 0, "critic_initial": "torch"}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights": Weights(), "resisting": 0.0, "reading": 0, "critic_initial": "torch"},
+        {"critic_split": 4, "moved": False},
+    ],
+)
+def test_the_papers_losses_and_a_critic_in_two_parts_train_too(stripes, tmp_path, changes):
     assert np.isfinite(_train(tmp_path, **changes)["test"]["error"]).all()
 
 

@@ -12,7 +12,7 @@ from facelab.gan import data
 from facelab.gan.evaluation import Edited, against_truth
 from facelab.gan.loop import adam, averaged, counts, note, resists, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.small import disturbed, initialise_he
+from facelab.gan.small import SplitCritic, disturbed, initialise_he
 from facelab.gan.stargan import Discriminator, Generator, one_hot, unit
 from facelab.gan.training import Weights, critic_step, descend, generator_terms, total
 from facelab.nn import keep_freed_memory
@@ -23,9 +23,9 @@ CURVES = ("adversarial", "classification", "cycle", "reading", "distance")
 # Fields for small trainings: the hinge loss, slopes at real pictures, a critic that is hard to
 # fool, one update of it for one of the generator, a moving average.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", penalty=0.0, r1=0.02), "resisting": 0.25, "resized": True,
-    "modulated": True, "critic_initial": "he", "critic_noise": 0.15, "critic_steps": 1, "batch": 8,
-    "rate": 1e-3, "critic_rate": 4e-4, "average": 0.995,
+    "weights": Weights(kind="hinge", penalty=0.0, r1=1.6), "resisting": 0.25, "resized": True,
+    "modulated": True, "moved": True, "critic_initial": "he", "critic_noise": 0.15,
+    "critic_steps": 1, "batch": 8, "rate": 1e-3, "critic_rate": 4e-4, "average": 0.995,
 }  # fmt: skip
 
 
@@ -58,11 +58,13 @@ class StarganRun(Experiment):
     test: int = 64  # faces of the evaluation
     width: int = 64  # of the generator
     blocks: int = 6
-    resized: bool = False  # see `facelab.gan.stargan.Trunk`, as the next; not in the paper
+    resized: bool = False  # see `facelab.gan.stargan`, as the next two; not in the paper
     modulated: bool = False
+    moved: bool = False
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["torch", "he"] = "torch"
+    critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body
     critic_noise: float = 0.0  # see `facelab.gan.small`, as the next two; not in the paper
     critic_shift: int = 0  # pixels
     critic_colour: float = 0.0
@@ -87,12 +89,16 @@ class StarganRun(Experiment):
             blocks=self.blocks,
             resized=self.resized,
             modulated=self.modulated,
+            moved=self.moved,
         )
 
-    def critic(self) -> Discriminator:
+    def critic(self) -> Discriminator | SplitCritic:
         """An untrained critic."""
-        critic = Discriminator(
-            labels=LABELS, size=self.size, width=self.critic_width, layers=self.critic_layers
+        body = {"size": self.size, "width": self.critic_width, "layers": self.critic_layers}
+        critic = (
+            SplitCritic(labels=LABELS, patch_width=self.critic_split, **body)
+            if self.critic_split
+            else Discriminator(labels=LABELS, **body)
         )
         if self.critic_initial == "he":
             initialise_he(critic)
