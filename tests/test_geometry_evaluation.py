@@ -1,6 +1,7 @@
 """What is measured of a method: perfect answers, none, and Fig. 8's matrix, with simple judges."""
 
 import doctest
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,17 +75,12 @@ JUDGES = {
 }
 
 
-def _perfect(questions: Questions) -> evaluation.Method:
-    truth = pixels(questions.truth)
-    return lambda images, expression: truth[expression, torch.arange(N)]
-
-
 def test_docstring_examples_run():
     assert doctest.testmod(evaluation).failed == 0
 
 
 def test_true_answers_are_perfect_by_every_measure(questions):
-    answers = evaluation.answered(_perfect(questions), questions)
+    answers = evaluation.answered(evaluation.true_answers(questions), questions)
     found = evaluation.evaluate(answers, questions, JUDGES)
     assert found["rate"].min() == 1.0
     assert found["error"].max() < 1e-4
@@ -160,11 +156,37 @@ def test_generators_and_the_frechet_distance(questions):
     torch.testing.assert_close(answers.images[3], made.detach() / 2 + 0.5)
     features = JUDGES["features"]
     real = questions.truth.flatten(0, 1)
-    near, far = (
-        evaluation.frechet(one, questions, real, features)
-        for one in (evaluation.answered(_perfect(questions), questions), answers)
+    perfect = evaluation.answered(evaluation.true_answers(questions), questions)
+    near, far = (evaluation.frechet(one, questions, real, features) for one in (perfect, answers))
+    assert near.shape == far.shape == (N,)
+    assert 0 <= near.mean() < far.mean()
+    described = [features(part) for part in (real / 255, answers.images[questions.asked])]
+    assert far.mean() == pytest.approx(distances.frechet(*described), rel=1e-5)
+
+
+def test_a_frechet_distance_spreads_over_people_as_the_jackknife_says(questions):
+    answers = evaluation.answered(evaluation.nothing_done, questions)
+    real, features = questions.truth.flatten(0, 1), JUDGES["features"]
+    found = evaluation.frechet(answers, questions, real, features)
+    without = []
+    for person in range(N):
+        others = torch.from_numpy(questions.asked & (np.arange(N) != person))
+        described = [features(part) for part in (real / 255, answers.images[others])]
+        without.append(distances.frechet(*described))
+    error = (N - 1) / N * np.square(np.array(without) - np.mean(without)).sum()
+    assert found.var(ddof=1) / N == pytest.approx(error, rel=1e-4)
+    one = replace(questions, people=torch.zeros(N).long())
+    with pytest.raises(ValueError, match="two people or more"):
+        evaluation.frechet(answers, one, real, features)
+
+
+def test_pictures_in_the_librarys_range_go_through_a_method(questions):
+    images = questions.images / 255
+    np.testing.assert_allclose(
+        evaluation.as_asked(evaluation.nothing_done, images, torch.arange(N)), images, atol=1e-6
     )
-    assert 0 <= near < far
+    many = evaluation.as_asked(evaluation.nothing_done, images[:1], torch.arange(8))
+    assert many.shape == (8, 3, SIZE, SIZE)
 
 
 def test_a_jury_becomes_readers():

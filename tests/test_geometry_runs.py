@@ -288,6 +288,13 @@ def test_tiers_have_every_row_of_every_table(tier):
     assert list(plan.table_1()) == [
         "StarGAN", experiments.DEPTH, experiments.NORMALS_PENALTY, experiments.DEPTH_PENALTY
     ]  # fmt: skip
+    assert list(plan.others()) == ["GANimation", "GANnotation"]
+    pictures = plan.run().pictures
+    for one in plan.others().values():
+        assert one.difficulty == "common"
+        assert (one.pictures, one.size) == (pictures.count, pictures.size)
+        assert one in runs
+        assert one not in plan.first()
     assert list(plan.table_3()) == ["0", "0.1", "0.2", "0.3", "0.4"]
     assert plan.table_3()["0.1"] == plan.table_1()[experiments.DEPTH]
     assert plan.table_3()["0"] == plan.table_1()["StarGAN"]

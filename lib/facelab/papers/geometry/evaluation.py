@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from facelab.faces import EMOTIONS
 from facelab.gan.pictures import pixels
-from facelab.gan.stargan import one_hot, unit
+from facelab.gan.stargan import one_hot, signed, unit
 from facelab.judges import distances, scores
 from facelab.judges.data import relative_depth
 from facelab.papers.geometry.data import Pairs, Questions, decoded
@@ -58,9 +58,31 @@ def by_label(generator: nn.Module) -> Method:
     return translate
 
 
+def true_answers(questions: Questions) -> Method:
+    """The method that knows: what a measure says of it is the best there is."""
+    truth = pixels(questions.truth)
+    return lambda images, expression: truth[expression, torch.arange(len(expression))]
+
+
 def nothing_done(images: Tensor, expression: Tensor) -> Tensor:
     """The method that hands every picture back: what a measure says of it is what it forgives."""
     return images
+
+
+@torch.inference_mode()
+def as_asked(method: Method, images: Tensor, expression: Tensor) -> Tensor:
+    """Pictures as the rest of the library has them, with other expressions.
+
+    Args:
+        method: one that looks nothing up by row.
+        images: (N, 3, H, W) in [0, 1]; a single one goes with all expressions.
+        expression: (N,) int64 into `faces.EMOTIONS`.
+
+    Returns:
+        (N, 3, H, W) in [0, 1].
+    """
+    images = images.expand(len(expression), -1, -1, -1) if len(images) == 1 else images
+    return unit(method(signed(images), expression))
 
 
 @torch.inference_mode()
@@ -170,17 +192,35 @@ def readers(jury: Any) -> dict[str, Reader]:
 
 
 @torch.inference_mode()
-def frechet(answers: Answers, questions: Questions, real: Tensor, features: Reader) -> float:
-    """FID of the answers that are not the sources, from real pictures.
+def frechet(answers: Answers, questions: Questions, real: Tensor, features: Reader) -> np.ndarray:
+    """FID of the answers that are not the sources, from real pictures, as numbers of test people.
+
+    Their mean is the distance. Each lies as far from it as the distance moves when that person is
+    left out, times the others (the jackknife's linearisation: Efron & Tibshirani, "An Introduction
+    to the Bootstrap", 1993, chapter 11). So they go through `statistics` as means do; intervals
+    stand for other test people, not for other real pictures.
 
     Args:
         answers, questions: see `evaluate`.
         real: (M, 3, H, W) uint8, from `data.real`.
         features: a judge's. The value means something beside it, and beside both counts, only.
+
+    Returns:
+        (P,), people in the order of their numbers.
+
+    Raises:
+        ValueError: there is only one person.
     """
-    asked = torch.from_numpy(questions.asked)
+    people = questions.people.unique()  # (P,)
+    if len(people) < 2:
+        raise ValueError("expected questions of two people or more, got those of one")
+    asked = torch.from_numpy(questions.asked)  # (8, N)
     described = distances.described(real.float() / 255.0, features)
-    return distances.frechet(described, distances.described(answers.images[asked], features))
+    made = distances.described(answers.images[asked], features)  # (A, F)
+    whose = questions.people.expand_as(asked)[asked]  # (A,)
+    whole = distances.frechet(described, made)
+    without = np.array([distances.frechet(described, made[whose != p]) for p in people])
+    return whole + (len(people) - 1) * (without.mean() - without)
 
 
 def confusion(found: Mapping[str, np.ndarray], asked: np.ndarray) -> np.ndarray:

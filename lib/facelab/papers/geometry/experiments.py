@@ -4,8 +4,8 @@
 each table, by the paper's names. Protocol of the paper (Sec. 4): the depth network alone, then both
 end to end; Adam, five updates of the critics for one of the generators.
 
-GANimation and GANnotation, two further rows of Table 1, come from elsewhere: what is measured of a
-method (`evaluation`) asks for no more than a function of pictures and expressions.
+GANimation and GANnotation, two further rows of Table 1, are trained by their own code on pictures
+like AffectNet's (`Settings.others`), as in the paper; `rows` puts the same questions to all.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,11 @@ from typing import Any
 
 from torch import Tensor
 
+from facelab.gan import gannotation_run
+from facelab.gan.gannotation_run import GannotationRun
 from facelab.gan.training import Weights
+from facelab.papers.ganimation import experiments as ganimation
+from facelab.papers.ganimation.run import GanimationRun
 from facelab.papers.geometry.data import Questions
 from facelab.papers.geometry.losses import WEIGHTS, Choices
 from facelab.papers.geometry.options import Pictures, Schedule, Sizes
@@ -31,6 +35,10 @@ DEPTH, NORMALS_PENALTY, DEPTH_PENALTY = (
 MAIN = ("as in Table 1", "w = 0.3", "depth network frozen", "predictions as real", "other sign")
 ABLATED = (*MAIN, "no clean-up", "no clean-up, no penalty", "true geometry")
 
+Row = GeometryRun | GanimationRun | GannotationRun
+Group = Callable[[int], Mapping[str, Row]]
+"""The runs of a table by the paper's names, of one seed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -39,6 +47,9 @@ class Settings:
     Attributes:
         base: fields of `GeometryRun` common to all runs.
         rafd: further fields of the runs on RaFD.
+        ganimation: fields in which its run differs from that of the same tier in its own notebook,
+            besides faces as AffectNet has them.
+        gannotation: fields of its run, besides those that all rows share.
         seeds: of every row.
         test: test faces, each asked for eight expressions; RaFD has no more than `sets.TESTED`.
         real: real pictures of the Frechet distance, likewise.
@@ -48,6 +59,8 @@ class Settings:
     tier: str
     base: dict[str, Any]
     rafd: dict[str, Any]
+    ganimation: dict[str, Any]
+    gannotation: dict[str, Any]
     seeds: tuple[int, ...] = (0,)
     test: int = 64
     real: int = 512
@@ -77,6 +90,18 @@ class Settings:
             DEPTH: self.run(choices=self.choices(penalty=0.0), seed=seed),
             NORMALS_PENALTY: self.run(geometry="normals", seed=seed),
             DEPTH_PENALTY: self.run(seed=seed),
+        }
+
+    def others(self, seed: int = 0) -> dict[str, Row]:
+        """The rows of Table 1 that are other papers' methods, on the same number of pictures."""
+        pictures = self.run().pictures
+        shared = {
+            "difficulty": "common", "pictures": pictures.count, "size": pictures.size,
+            "margin": pictures.margin, "seed": seed, "test": 8,  # their own evaluation is not used
+        }  # fmt: skip
+        return {
+            "GANimation": ganimation.settings(self.tier).run(**shared, **self.ganimation),
+            "GANnotation": GannotationRun(**shared, **self.gannotation),
         }
 
     def table_2(self, seed: int = 0) -> dict[str, GeometryRun]:
@@ -110,30 +135,29 @@ class Settings:
         }
         return {name: self.run(**changed[name], seed=seed) for name in self.ablated}
 
-    def runs(
-        self, *groups: Callable[[int], Mapping[str, GeometryRun]]
-    ) -> list[GeometryRun | PretrainRun]:
+    def runs(self, *groups: Group) -> list[Row | PretrainRun]:
         """All runs of all seeds of some of the groups above, each once."""
-        groups = groups or (self.table_1, self.table_2, self.table_3, self.ablations)
+        groups = groups or (
+            self.table_1, self.others, self.table_2, self.table_3, self.ablations
+        )  # fmt: skip
         listed = [run for group in groups for seed in self.seeds for run in group(seed).values()]
         return _once(listed)
 
-    def first(
-        self, *groups: Callable[[int], Mapping[str, GeometryRun]]
-    ) -> list[GeometryRun | PretrainRun]:
+    def first(self, *groups: Group) -> list[Row | PretrainRun]:
         """What `runs` of these groups go on from, each once: to be trained before them.
 
         A run trains what it goes on from by itself where that is missing, but then others wait.
         """
-        found = [start for run in self.runs(*groups) for start in (run.begun(), run.pretrained())]
+        going_on = [run for run in self.runs(*groups) if isinstance(run, GeometryRun)]
+        found = [start for run in going_on for start in (run.begun(), run.pretrained())]
         return _once([start for start in found if start is not None])
 
-    def everything(self) -> list[GeometryRun | PretrainRun]:
+    def everything(self) -> list[Row | PretrainRun]:
         """All runs of the tier, each once, in an order that can be trained."""
         return _once([*self.first(), *self.runs()])
 
 
-def _once(runs: list[GeometryRun | PretrainRun]) -> list[GeometryRun | PretrainRun]:
+def _once(runs: list[Row | PretrainRun]) -> list[Row | PretrainRun]:
     return list({run.infra.uid(): run for run in runs}.values())
 
 
@@ -187,6 +211,11 @@ TIERS = {
             "schedule": Schedule(steps=1, batch=4, average=0.5, **_ONE),
         },
         rafd=_smoke("rafd"),
+        ganimation={},
+        gannotation={
+            **gannotation_run.SMALL, "width": 4, "blocks": 1, "critic_width": 4,
+            "critic_layers": 3, "steps": 2, "batch": 4, "average": 0.5,
+        },
         test=8,
         real=16,
     ),
@@ -207,6 +236,11 @@ TIERS = {
             ),
         },
         rafd=_laptop("rafd", count=3000, reading=1000, steps=800),
+        ganimation={"reading": 2000, "steps": 1200, "average": 0.99},
+        gannotation={
+            **gannotation_run.SMALL, "width": 16, "blocks": 3, "critic_width": 32,
+            "critic_layers": 4, "steps": 800, "average": 0.99,
+        },
         test=48,
         real=384,
         ablated=MAIN,
@@ -228,6 +262,9 @@ TIERS = {
             ),
         },
         rafd={"pictures": Pictures(dataset="rafd", count=7200, size=128)},
+        ganimation={"steps": 10_000},
+        gannotation={**gannotation_run.SMALL, "batch": 16, "rate": 4e-4, "critic_rate": 2e-4,
+                     "steps": 10_000, "average": 0.999},
         seeds=(0, 1, 2),
         test=256,
         real=2048,
@@ -236,6 +273,8 @@ TIERS = {
         tier="paper",
         base={},
         rafd={"pictures": Pictures(dataset="rafd", count=7200)},
+        ganimation={},
+        gannotation={},
         test=1000,
         real=8000,
     ),
