@@ -3,7 +3,7 @@
 Captions, alt texts and the numbers themselves stand in the notebook, where they are read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt

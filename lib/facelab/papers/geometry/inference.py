@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from facelab.gan.stargan import signed
+from facelab.papers.geometry.figures import coloured
 from facelab.papers.geometry.model import Translator
 from facelab.papers.geometry.pretraining import PretrainRun
 from facelab.papers.geometry.run import GeometryRun
@@ -26,6 +27,12 @@ def maps(translator: Translator, images: Tensor) -> Tensor:
     device = next(translator.parameters()).device
     given = images.float() / 255.0 if images.dtype == torch.uint8 else images
     return torch.cat([translator(signed(some).to(device)).cpu() for some in given.split(BATCH)])
+
+
+def with_depth(translator: Translator, images: Tensor) -> list[Tensor]:
+    """Pictures, each followed by its predicted geometry in colours: (N, 3, H, W) to 2 N of them."""
+    pairs = zip(images, coloured(maps(translator, images)), strict=True)
+    return [one for pair in pairs for one in pair]
 
 
 def history(run: GeometryRun | PretrainRun, *, entries: int = 1) -> pd.DataFrame:
