@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -138,6 +139,30 @@ def bootstrap_function(
         n=tables[0].shape[1],
         seeds=tables[0].shape[0],
     )
+
+
+def rank_correlation(a: Any, b: Any) -> np.ndarray:
+    """Spearman's rank correlation along the first axis; 0 where a side does not vary.
+
+    Args:
+        a, b: (K, ...) each, finite. Equal values share the mean of their ranks.
+
+    Returns:
+        (...), in [-1, 1].
+
+    Raises:
+        ValueError: shapes differ, or there are fewer than two values to order.
+
+    >>> rank_correlation([1.0, 2.0, 9.0], [0.0, 5.0, 4.0]).round(6).tolist()
+    0.5
+    """
+    ranks = [rankdata(np.asarray(values, dtype=np.float64), axis=0) for values in (a, b)]
+    if ranks[0].shape != ranks[1].shape or len(ranks[0]) < 2:
+        raise ValueError(f"expected (K, ...) twice, K > 1; got {np.shape(a)} and {np.shape(b)}")
+    first, second = (rank - rank.mean(axis=0) for rank in ranks)
+    scale = np.sqrt(np.square(first).sum(axis=0) * np.square(second).sum(axis=0))
+    product = (first * second).sum(axis=0)
+    return np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
 
 
 def _table(values: Any, name: str) -> np.ndarray:
