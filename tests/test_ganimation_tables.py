@@ -349,21 +349,14 @@ def test_photographs_and_their_edits(copying):
 # ---- drawings
 
 
-def test_drawings_hold_what_they_are_given():
+def test_doses_have_a_panel_for_each_unit():
     plots.use()
-    grey = np.zeros((3, 8, 8))
-    figure = figures.sheet([[grey, None, grey]] * 2, rows="ab", columns="xyz", groups=(1, 2))
-    assert sum(bool(axes.images) for axes in figure.axes) == 4
-    assert [axes.get_title() for axes in figure.axes[:4] if axes.get_title()] == ["x", "y", "z"]
-    with pytest.raises(ValueError, match="groups of 3 columns in all, got 2"):
-        figures.sheet([[grey] * 3], groups=(1, 1))
-    estimate = Estimate(value=2.0, low=1.0, high=4.0, n=3, seeds=1)
-    figure = figures.bars({("a", "x"): estimate, ("b", "x"): 1.0}, ylabel="%")
-    assert [bar.get_height() for bar in figure.axes[0].patches] == [2.0, 1.0]
     line = {"unit": "AU1", "of": "edit", "value": 40.0, "low": 30.0, "high": 50.0}
     frame = pd.DataFrame([line | {"asked": 0.0}, line | {"asked": 100.0, "of": "truth"}])
     assert figures.doses(frame).axes[0].get_title() == "AU1"
-    history = {"step": [1, 2], "units": [0.1, 0.2]}
-    assert len(figures.curves({"a": history, "b": history}, ["units"]).legends) == 1
-    assert set(tables.tidy({("a", "x"): estimate})) == {"row", "column", "value", "low", "high"}
     plt.close("all")
+
+
+def test_cells_become_lines_for_a_figure():
+    estimate = Estimate(value=2.0, low=1.0, high=4.0, n=3, seeds=1)
+    assert set(tables.tidy({("a", "x"): estimate})) == {"row", "column", "value", "low", "high"}
