@@ -131,7 +131,8 @@ TIERS = {
         },
         stargan={
             **stargan_run.SMALL, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 3,
-            "critic_split": 4, "critic_shift": 1, "reading": 2, "steps": 2, "batch": 4, "average": 0.5,
+            "critic_split": 4, "critic_shift": 1, "reading": 2, "steps": 2, "batch": 4,
+            "average": 0.5,
         },
         cycled=("happy",),
     ),
