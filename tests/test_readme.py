@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from facelab import FacelabError, claims, cli, paths, readme, runs, verdicts
+from facelab import FacelabError, claims, cli, paths, readme, readme_parts, runs, verdicts
 from facelab.tables import COLUMNS
 
 ROOT = paths.repo_root()
@@ -129,8 +129,8 @@ def write(root, id, rows, paper="laplace"):
     folder = root / "results" / "laptop" / paper
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
-        {**dict.fromkeys(COLUMNS), "row": row, "column": column, "paper": paper, "ours": ours,
-         "low": ours - arm, "high": ours + arm, "seeds": 1, "n": 689, "note": note}
+        {**dict.fromkeys(COLUMNS), "table": id, "row": row, "column": column, "paper": paper,
+         "ours": ours, "low": ours - arm, "high": ours + arm, "seeds": 1, "n": 689, "note": note}
         for row, column, paper, ours, arm, *note in rows
         for note in [note[0] if note else ""]
     ]  # fmt: skip
@@ -155,14 +155,14 @@ def test_without_results_the_parts_say_so(checkout):
 
 def test_rows_stand_beside_the_paper_s(checkout):
     errors = results(checkout)
-    text = readme.laplace()
+    text = readme_parts.laplace()
     assert "| Mean shape | – | 9.00 [8.70, 9.30] | – | – |" in text
     assert "| LaplaceKL+D(70K) | 3.91 | 5.00 [4.90, 5.10] | 1.02 | 2.00 [1.90, 2.10] |" in text
     assert "on 689 synthetic faces" in text
     assert "(one training a row)" in text
     write(checkout, "table-2", errors[1:])
     with pytest.raises(FacelabError, match="has no row Mean shape"):
-        readme.laplace()
+        readme_parts.laplace()
 
 
 def test_claims_are_told_as_they_came_out(checkout):
@@ -175,7 +175,7 @@ def test_claims_are_told_as_they_came_out(checkout):
     folder = checkout / "results" / "laptop" / "laplace"
     folder.mkdir(parents=True)
     frame.to_csv(folder / "claims.csv", index=False)
-    text = readme.claims()
+    text = readme_parts.claims()
     assert f"Of {len(frame)} claims of the paper: 1 reproduced; 1 inconclusive; " in text
     assert re.search(
         r"\| LaplaceKL has a lower error than softargmax. \| Table 2, 300-W full "
@@ -190,7 +190,71 @@ def test_claims_are_told_as_they_came_out(checkout):
 def test_a_ledger_of_another_form_is_an_error_that_says_what_to_do(checkout):
     write(checkout, "claims", [("lower error, full", "difference", 0.24, 0.3, 0.1, "holds")])
     with pytest.raises(FacelabError, match=r"laplace/claims.csv.*run `facelab reproduce laplace`"):
-        readme.claims()
+        readme_parts.claims()
+
+
+def nothing_attempted(root, paper):
+    """The ledger of a paper of whose claims there is no evidence."""
+    frame = verdicts.judged(claims.read(paper), {}, tier="laptop")
+    frame.to_csv(root / "results" / "laptop" / paper / "claims.csv", index=False)
+    return f"Of {len(frame)} claims of the paper: {len(frame)} not attempted at this tier. More in "
+
+
+def test_edits_of_emotions_are_told_between_both_ends(checkout):
+    nan = float("nan")
+    values = {"nothing done": 8.0, "StarGAN": 7.0, "GANimation": 6.0, "the true picture": 2.0}
+    columns = ("unit error", "emotion seen", "identity", "error", "likeness")
+    cells = [(row, column, nan, value, 0.5) for row, value in values.items() for column in columns]
+    write(checkout, "fig-6", cells, paper="ganimation")
+    assert readme_parts.ganimation() == readme.NOT_YET  # the ledger is missing
+    counted = nothing_attempted(checkout, "ganimation")
+    text = readme_parts.ganimation()
+    assert "| method | unit error | emotion seen | identity | error |" in text
+    both = "6.0 [5.5, 6.5] | 6.0 [5.5, 6.5] | 6.00 [5.50, 6.50] | 6.00 [5.50, 6.50]"
+    assert f"| GANimation | {both} |" in text
+    assert "asked of 689 test faces at rest" in text
+    assert "; one training a row." in text
+    assert text.endswith(f"{counted}[claims](results/laptop/ganimation/claims.md).")
+    write(checkout, "fig-6", cells[:-2], paper="ganimation")
+    with pytest.raises(
+        FacelabError,
+        match="ganimation/fig-6.csv has no cell for row the true picture, column error: "
+        "run `facelab reproduce ganimation`",
+    ):
+        readme_parts.ganimation()
+
+
+def test_geometry_s_methods_are_told_beside_the_paper_and_the_truth(checkout):
+    nan, depth = float("nan"), "Our Method (depth map)"
+    first = [("StarGAN", "accuracy", 82.1, 60.0, 1.0), ("StarGAN", "FID", 16.33, 0.5, 0.1)]
+    first += [(depth, "accuracy", 85.9, 70.0, 1.0), (depth, "FID", 14.03, 0.4, 0.1)]
+    write(checkout, "table-1", first, paper="geometry")
+    found = {"nothing done": (20.0, 3.0), "StarGAN": (60.0, 2.5), depth: (70.0, 2.0)}
+    truth = [
+        (row, column, nan, value, 0.5)
+        for row, pair in (found | {"true answer": (80.0, 0.0)}).items()
+        for column, value in zip(("accuracy", "error"), pair, strict=True)
+    ]
+    write(checkout, "truth", truth, paper="geometry")
+    order = [("accuracy", "PSNR", nan, 0.9, 0.05), ("accuracy", "error", nan, 0.1, 0.5)]
+    order += [("FID", "PSNR", nan, -0.9, 0.05), ("FID", "error", nan, 0.1, 0.5)]
+    assert readme_parts.geometry() == readme.NOT_YET
+    write(checkout, "ordering-methods", order, paper="geometry")
+    counted = nothing_attempted(checkout, "geometry")
+    text = readme_parts.geometry()
+    assert "| nothing done | – | 20.0 [19.5, 20.5] | – | – | 3.00 [2.50, 3.50] |" in text
+    numbers = "85.9 | 70.0 [69.0, 71.0] | 14.03 | 0.40 [0.30, 0.50] | 2.00 [1.50, 2.50]"
+    assert f"| {depth} | {numbers} |" in text
+    assert text.index(depth) < text.index("| true answer | – | 80.0 [79.5, 80.5] |")
+    assert "of 689 people" in text
+    assert (
+        "Of the orders by 2 distances from the truth (PSNR, error), *accuracy* agrees with 1; "
+        "*FID* agrees with none and reverses 1. For the rest " in text
+    )
+    assert text.endswith(f"{counted}[claims](results/laptop/geometry/claims.md).")
+    write(checkout, "truth", truth[:-1], paper="geometry")
+    with pytest.raises(FacelabError, match="truth.csv has no cell for row true answer, column err"):
+        readme_parts.geometry()
 
 
 def test_speeds_and_photographs_are_told(checkout):
@@ -200,15 +264,15 @@ def test_speeds_and_photographs_are_told(checkout):
         rows += [("Parameters", width, 1.8724, 1.872428, nan), ("Speed", width, 4.92, 99.0, nan)]
         rows += [("Speed, eager", width, nan, 40.0, nan)]
     write(checkout, "table-3", rows)
-    assert "| 1/16 | 1.8724 M | 4.9 | 40 | 99 | 20 |" in readme.speed()
+    assert "| 1/16 | 1.8724 M | 4.9 | 40 | 99 | 20 |" in readme_parts.speed()
     write(checkout, "table-3", rows[:-1])
     with pytest.raises(FacelabError, match="not whole at 1/16"):
-        readme.speed()
+        readme_parts.speed()
     rows = [("LaplaceKL", kind, nan, 6.0, 0.5) for kind in ("as predicted", "adapted")]
     write(checkout, "london", rows)
-    assert "| LaplaceKL | 6.00 [5.50, 6.50] | 6.00 [5.50, 6.50] |" in readme.london()
+    assert "| LaplaceKL | 6.00 [5.50, 6.50] | 6.00 [5.50, 6.50] |" in readme_parts.london()
     write(checkout, "speed", [("64 × 64", "1 thread", nan, 1234.0, nan)], paper="faces")
-    assert "| 64 × 64 | 1,234 |" in readme.rendering()
+    assert "| 64 × 64 | 1,234 |" in readme_parts.rendering()
 
 
 def test_minutes_are_those_of_the_committed_tiers(checkout):

@@ -49,6 +49,7 @@ CARRIERS = (
     "facelab.ledger",
     "facelab.published",
     "facelab.readme",
+    "facelab.readme_parts",
     "facelab.runs",
     "facelab.settings",
     "facelab.show",
