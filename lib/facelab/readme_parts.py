@@ -214,9 +214,10 @@ def geometry() -> str:
     lines += [
         "",
         "Accuracy: share of the translations in which a judge sees the expression asked for, in "
-        "percent; the paper's on AffectNet, ours on rendered faces with its proportions, of "
-        f"{ours['n']:.0f} people, with 95 % bootstrap intervals; {_trainings(ours)}. The judges "
-        "differ, and so do the features behind FID: levels do not compare; orderings may. Error: "
+        "percent, without the two that AffectNet has few of; the paper's on AffectNet, ours on "
+        f"rendered faces in its proportions, of {ours['n']:.0f} people, with 95 % bootstrap "
+        f"intervals; {_trainings(ours)}. The judges differ, and so do the features behind FID: "
+        "levels do not compare; orderings may. Error: "
         "mean absolute difference from the true picture of the same person with that expression, "
         "in percent of white. First and last the ends of each measure: the input handed back, and "
         f"the true answer. More in {_links('geometry', {'table 1': names[0], 'truth': names[1]})}.",
