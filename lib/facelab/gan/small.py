@@ -82,21 +82,17 @@ def initialise_he(network: nn.Module, *, last: float = 0.01) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def disturbed(images: Tensor, *, noise: float = 0.0, shift: int = 0, colour: float = 0.0) -> Tensor:
-    """Pictures as the critic sees them: moved, paler or more colourful, noisy. Gradients pass.
+def disturbed(images: Tensor, *, noise: float = 0.0, shift: int = 0) -> Tensor:
+    """Pictures as the critic sees them: moved, and noisy. Gradients pass.
 
     A critic that reads labels from a few thousand clean pictures answers to faint patterns that no
-    face has, and the generator finds those patterns sooner than it finds expressions: coloured
-    ones first, as faces hardly tell the critic what a blue eyelid means. Noise drowns them, and
-    where colours are changed at random (Zhao et al. 2020), what is left to answer to are shapes.
-    To the papers' critics none of this is done.
+    face has, and the generator finds those patterns sooner than it finds expressions. Noise drowns
+    them. To the papers' critics none of this is done.
 
     Args:
         images: (B, C, H, W).
         noise: standard deviation.
         shift: the largest, in pixels, along each axis; one for the batch. Edges are repeated.
-        colour: each picture's differences from its own grey are multiplied by a number in
-            [1 - colour, 1 + colour]; at 1 from grey to twice as colourful.
 
     Returns:
         The same shape.
@@ -109,7 +105,4 @@ def disturbed(images: Tensor, *, noise: float = 0.0, shift: int = 0, colour: flo
     if shift:
         x, y = torch.randint(2 * shift + 1, (2,)).tolist()
         images = F.pad(images, (shift,) * 4, mode="replicate")[:, :, y : y + H, x : x + W]
-    if colour:
-        factor = 1.0 + colour * (2.0 * torch.rand(len(images), 1, 1, 1, device=images.device) - 1.0)
-        images = torch.lerp(images.mean(dim=1, keepdim=True), images, factor)
     return images + noise * torch.randn_like(images) if noise else images

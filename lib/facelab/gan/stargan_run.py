@@ -23,8 +23,8 @@ CURVES = ("adversarial", "classification", "cycle", "reading", "distance")
 # Fields for small trainings: the hinge loss, slopes at real pictures, a critic that is hard to
 # fool, one update of it for one of the generator, a moving average.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", penalty=0.0, r1=1.6), "resisting": 0.25, "resized": True,
-    "modulated": True, "moved": True, "critic_initial": "he", "critic_noise": 0.15,
+    "weights": Weights(kind="hinge", adversarial=3.0, penalty=0.0, r1=1.0), "resisting": 0.5,
+    "resized": True, "modulated": True, "moved": True, "critic_initial": "he", "critic_noise": 0.15,
     "critic_steps": 1, "batch": 8, "rate": 1e-3, "critic_rate": 4e-4, "average": 0.995,
 }  # fmt: skip
 
@@ -65,9 +65,8 @@ class StarganRun(Experiment):
     critic_layers: int = 6
     critic_initial: Literal["torch", "he"] = "torch"
     critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body
-    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next two; not in the paper
+    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next; not in the paper
     critic_shift: int = 0  # pixels
-    critic_colour: float = 0.0
     weights: Weights = Weights()
     resisting: float = 0.0  # see `facelab.gan.loop.resists`; not in the paper
     steps: int = 200_000  # updates of the critic
@@ -143,9 +142,7 @@ class StarganRun(Experiment):
             generator=generator, critic=critic, mean=mean,
             update=update, critic_update=critic_update,
         )  # fmt: skip
-        seen = partial(
-            disturbed, noise=self.critic_noise, shift=self.critic_shift, colour=self.critic_colour
-        )
+        seen = partial(disturbed, noise=self.critic_noise, shift=self.critic_shift)
         history = state.get("history", {name: [] for name in ("step", *CURVES)})
         everything = self.reading + self.steps
         every = max(1, self.steps // self.critic_steps // 100)  # updates between two in history

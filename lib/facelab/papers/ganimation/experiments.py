@@ -110,16 +110,15 @@ SMALL = losses.Weights(
 )  # fmt: skip
 _SMALL = {
     "weights": SMALL, "critic_steps": 1, "critic_initial": "he", "critic_noise": 0.15,
-    "critic_colour": 1.0, "noise": 0.0, "kept": 0.5, "resized": True, "modulated": True,
-    "moved": True,
+    "noise": 0.0, "kept": 0.5, "resized": True, "modulated": True, "moved": True,
 }  # fmt: skip
 TIERS = {
     "smoke": Settings(
         tier="smoke",
         base={
             **_SMALL, "size": 32, "difficulty": "studio", "pictures": 24, "test": 4, "width": 4,
-            "blocks": 1, "critic_width": 4, "critic_layers": 3, "critic_shift": 1, "reading": 2,
-            "steps": 2, "batch": 4, "average": 0.5,
+            "blocks": 1, "critic_width": 4, "critic_layers": 3, "critic_split": 4,
+            "critic_shift": 1, "reading": 2, "steps": 2, "batch": 4, "average": 0.5,
         },
         short={"steps": 1},
         cyclegan={
@@ -132,7 +131,8 @@ TIERS = {
         },
         stargan={
             **stargan_run.SMALL, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 3,
-            "critic_shift": 1, "reading": 2, "steps": 2, "batch": 4, "average": 0.5,
+            "critic_split": 4, "critic_shift": 1, "reading": 2, "steps": 2, "batch": 4,
+            "average": 0.5,
         },
         cycled=("happy",),
     ),
@@ -140,9 +140,9 @@ TIERS = {
         tier="laptop",
         base={
             **_SMALL, "size": 48, "difficulty": "studio", "pictures": 5000, "test": 48, "width": 16,
-            "blocks": 3, "critic_width": 32, "critic_layers": 4, "critic_shift": 3,
-            "reading": 4000, "steps": 3500, "batch": 8, "rate": 1e-3, "critic_rate": 4e-4,
-            "average": 0.995,
+            "blocks": 3, "critic_width": 32, "critic_layers": 4, "critic_split": 24,
+            "critic_shift": 3, "reading": 4000, "steps": 3500, "batch": 8, "rate": 1e-3,
+            "critic_rate": 4e-4, "average": 0.995,
         },
         short={"reading": 500, "steps": 300, "average": 0.98},
         cyclegan={
@@ -155,7 +155,7 @@ TIERS = {
         },
         stargan={
             **stargan_run.SMALL, "width": 16, "blocks": 3, "critic_width": 32, "critic_layers": 4,
-            "critic_shift": 3, "reading": 2000, "steps": 1600, "falling": 1 / 3,
+            "critic_split": 24, "critic_shift": 3, "reading": 2000, "steps": 1600, "falling": 1 / 3,
         },
         cycled=("happy",),
     ),
@@ -163,14 +163,15 @@ TIERS = {
         tier="gpu",
         base={
             **_SMALL, "pictures": 50_000, "test": 256, "reading": 5000, "steps": 20_000,
-            "batch": 16, "critic_shift": 8, "rate": 4e-4, "critic_rate": 2e-4, "average": 0.999,
+            "batch": 16, "critic_split": 48, "critic_shift": 8, "rate": 4e-4,
+            "critic_rate": 2e-4, "average": 0.999,
         },
         short={"reading": 2000, "steps": 2000},
         cyclegan={**cyclegan_run.SMALL, "pictures": 8000, "steps": 4000, "rate": 4e-4},
         icgan={**icgan_run.SMALL, "steps": 10_000, "encoding": 5000, "batch": 32, "rate": 4e-4},
         stargan={
-            **stargan_run.SMALL, "critic_shift": 8, "reading": 5000, "steps": 15_000, "batch": 16,
-            "rate": 4e-4, "critic_rate": 2e-4, "average": 0.999,
+            **stargan_run.SMALL, "critic_split": 48, "critic_shift": 8, "reading": 5000,
+            "steps": 15_000, "batch": 16, "rate": 4e-4, "critic_rate": 2e-4, "average": 0.999,
         },
     ),
     "paper": Settings(tier="paper", base={}),

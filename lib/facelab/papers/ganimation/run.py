@@ -68,9 +68,8 @@ class GanimationRun(Experiment):
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
     critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body, as there
-    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next two
+    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next
     critic_shift: int = 0  # pixels
-    critic_colour: float = 0.0
     weights: losses.Weights = losses.CODE
     steps: int = 240_000  # updates of the critic: thirty epochs of 8,000 batches
     reading: int = 0  # further steps before those, in which the critic only learns to read units
@@ -149,9 +148,7 @@ class GanimationRun(Experiment):
             update=update, critic_update=critic_update,
         )  # fmt: skip
         reads = partial(losses.units_loss, norm=self.weights.units_norm)
-        seen = partial(
-            disturbed, noise=self.critic_noise, shift=self.critic_shift, colour=self.critic_colour
-        )
+        seen = partial(disturbed, noise=self.critic_noise, shift=self.critic_shift)
         history = state.get("history", {name: [] for name in ("step", *CURVES)})
         everything = self.reading + self.steps
         every = max(1, self.steps // self.critic_steps // 100)  # updates between two in history
