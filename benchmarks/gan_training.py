@@ -57,9 +57,7 @@ def stepper(run: Record, way: Way, batch: int, device: torch.device) -> Step:
     images = 2.0 * torch.rand(batch, 3, run.size, run.size, device=device) - 1.0
     if way.last:
         images = images.contiguous(memory_format=torch.channels_last)
-    seen = partial(
-        disturbed, noise=run.critic_noise, shift=run.critic_shift, colour=run.critic_colour
-    )
+    seen = partial(disturbed, noise=run.critic_noise, shift=run.critic_shift)
     weights = run.weights
 
     def stargan(turn: bool) -> None:
