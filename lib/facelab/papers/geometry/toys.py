@@ -15,6 +15,7 @@ from facelab.gan.pictures import framed, pixels
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.data import Questions
 from facelab.papers.geometry.evaluation import Method
+from facelab.papers.geometry.figures import coloured
 from facelab.papers.geometry.losses import Sign, classification_loss
 from facelab.papers.geometry.model import SPAN, depth_map
 from facelab.papers.geometry.reconstruction import EXACT, Noise, Reconstruction, reconstruct
@@ -25,7 +26,7 @@ KINDS = {
     "person's shape": ("shape",),
     "expression": ("expression", "scatter"),
     "pose and place": ("pose", "shift", "scale"),
-    "failures": ("failures", "worse"),
+    "pose, place, failures": ("pose", "shift", "scale", "failures", "worse"),
     "all of it": tuple(Noise.model_fields),
 }
 """What errs in a fit, and the fields of `reconstruction.Noise` that say by how much."""
@@ -134,7 +135,7 @@ def fits_in_order(
 
     Returns:
         By "picture", "fit" (the picture again, to draw landmarks on), "its depth" and "true depth":
-        five (3, H, W) or (1, H, W); the landmarks of the fits (5, 68, 2); and their names.
+        five (3, H, W) in [0, 1]; the landmarks of the fits (5, 68, 2); and their names.
 
     Raises:
         ValueError: all are kept, or none.
@@ -147,8 +148,8 @@ def fits_in_order(
     seen = faces.render(factors[rows], size=size, margin=margin, channels=("image", "depth"))
     pictures = [*torch.from_numpy(seen.image)]
     depth = {
-        "its depth": [*depth_map(torch.from_numpy(fit.depth[rows]))],
-        "true depth": [*depth_map(torch.from_numpy(seen.depth))],
+        "its depth": [*coloured(depth_map(torch.from_numpy(fit.depth[rows])))],
+        "true depth": [*coloured(depth_map(torch.from_numpy(seen.depth)))],
     }
     titles = [f"{name}: {fit.error[row]:.0f} %" for name, row in zip(named, rows, strict=True)]
     return {"picture": pictures, "fit": pictures, **depth}, fit.landmarks[rows], titles
