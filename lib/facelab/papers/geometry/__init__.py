@@ -7,5 +7,6 @@ says who is in the two data sets, ``reconstruction`` stands in for the off-the-s
 reconstruction and its clean-up, and ``data`` brings both together, with the true answers.
 ``pretraining`` and ``run`` are the trainings, made of ``options``; ``experiments`` lists those of
 each table, ``evaluation`` measures them, and ``published/*.csv`` are the paper's numbers. The RGB
-networks are StarGAN's, `facelab.gan.stargan`.
+networks are StarGAN's, `facelab.gan.stargan`. ``figures``, ``toys``, ``inference`` and ``readings``
+are what the notebook draws, works through, asks of trained networks, and says of its tables.
 """
