@@ -134,17 +134,16 @@ def histograms(panels: Mapping[str, Mapping[str, np.ndarray]], *, xlabel: str) -
         panels: values by title and by name, of any shapes; nan is left out. The same names in all.
         xlabel: what the values are.
     """
-    figure, grid = plt.subplots(
-        1, len(panels), figsize=(WIDTH, 2.6), sharex=True, squeeze=False, layout="constrained"
-    )
+    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 2.6), sharex=True, squeeze=False)
     found = {t: {n: v[np.isfinite(v)] for n, v in one.items()} for t, one in panels.items()}
-    top = max(values.max() for one in found.values() for values in one.values())
-    edges = np.linspace(0.0, max(1.02 * top, 1e-6), 31)
+    every = np.concatenate([values for one in found.values() for values in one.values()])
+    edges = np.histogram_bin_edges(every, bins=30)
     for axes, (title, one) in zip(grid[0], found.items(), strict=True):
         for (name, values), style in zip(one.items(), STYLES, strict=False):
             drawn = {"histtype": "step", "linewidth": 1.6, "linestyle": style, "density": True}
             axes.hist(values, bins=edges, label=name, **drawn)
         axes.set(title=title, xlabel=xlabel)
+        axes.locator_params(axis="x", nbins=4)
     grid[0, 0].set_ylabel("density")
     named = grid[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=len(named[1]))
