@@ -172,11 +172,20 @@ def test_r1_penalty_is_autograd_picture_by_picture():
     each = []
     for image in images:
         one = image[None].requires_grad_()
-        (slope,) = torch.autograd.grad(critic(one).source.sum(), one)
+        (slope,) = torch.autograd.grad(critic(one).source.mean(), one)
         each.append(0.5 * slope.square().sum())
     images.requires_grad_()
     found = losses.r1_penalty(critic(images).source, images)
     torch.testing.assert_close(found, torch.stack(each).mean())
+
+
+def test_r1_penalty_does_not_depend_on_the_number_of_patches():
+    images = torch.rand(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    one = images.square().sum(dim=(1, 2, 3))[:, None]
+    twelve = one[:, :, None, None].expand(-1, 2, 2, 3)
+    found = [losses.r1_penalty(verdict, images).item() for verdict in (one, twelve)]
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] == pytest.approx((2.0 * images).square().sum(dim=(1, 2, 3)).mean().item() / 2)
 
 
 def test_interpolation_has_one_share_a_picture():
@@ -338,17 +347,6 @@ def test_pictures_are_stored_in_eight_bits():
     np.testing.assert_allclose(stargan.unit(back).numpy(), images, atol=0.5 / 255 + 1e-6)
 
 
-def test_the_critics_colours_vary_about_each_pixels_grey():
-    torch.manual_seed(0)
-    image = torch.tensor([0.5, 0.0, -0.2]).view(1, 3, 1, 1)
-    seen = small.disturbed(image.expand(200, 3, 2, 2), colour=1.0)
-    torch.testing.assert_close(seen.mean(dim=1), torch.full((200, 2, 2), 0.1))
-    factor = (seen[:, 0, 0, 0] - 0.1) / 0.4
-    assert 0.0 <= factor.min() < 0.1
-    assert 1.9 < factor.max() <= 2.0
-    assert torch.equal(seen[..., :1, :1].expand_as(seen), seen)  # one factor a picture
-
-
 def test_a_small_generator_repeats_pixels_and_its_label_acts_in_every_block():
     torch.manual_seed(0)
     generator = Generator(labels=3, width=4, blocks=2, resized=True, modulated=True)
@@ -359,3 +357,51 @@ def test_a_small_generator_repeats_pixels_and_its_label_acts_in_every_block():
     assert fake.shape == (2, 3, 16, 24)
     fake.sum().backward()
     assert all(layer.weight.grad.abs().max() > 0 for layer in linear)
+
+
+def test_a_critic_in_two_parts_reads_no_colours_and_judges_small_patches():
+    torch.manual_seed(0)
+    critic = small.SplitCritic(labels=5, size=32, width=4, layers=4, patch_width=4)
+    small.initialise_he(critic, last=1.0)
+    images = torch.rand(2, 3, 32, 32) - 0.5
+    tint = torch.zeros_like(images)
+    tint[:, :, 3, 5] = torch.tensor([0.2, -0.2, 0.0])  # a pixel's grey stays
+    plain, tinted = critic(images), critic(images + tint)
+    torch.testing.assert_close(tinted.labels, plain.labels)
+    changed = (tinted.source - plain.source).abs() > 1e-4  # (2, 2, 8, 8)
+    assert changed.flatten(2).any(dim=2).all()
+    near, far = changed[:, 0], changed[:, 1]
+    assert not near[:, 4:].any()  # the small patches reach 5 + 4 pixels, the next row too
+    assert not near[:, :, 4:].any()
+    assert not far[:, 6:].any()
+    assert torch.equal(plain.source[:, 1, ::2, ::2], plain.source[:, 1, 1::2, 1::2])
+    # each patch of the verdict is one of PatchGAN's: two halvings, then a 3x3 head
+    expected = critic.near_source(critic.near(images))
+    torch.testing.assert_close(plain.source[:, :1], expected)
+
+
+def test_a_critic_in_two_parts_refuses_what_it_cannot_judge():
+    with pytest.raises(ValueError, match="patch_width >= 1 and a size that is a multiple of 8"):
+        small.SplitCritic(labels=5, size=32, width=4, layers=2, patch_width=0)
+    with pytest.raises(ValueError, match="multiple of 8; got 4, 20"):
+        small.SplitCritic(labels=5, size=20, width=4, layers=2, patch_width=4)
+    critic = small.SplitCritic(labels=5, size=16, width=4, layers=2, patch_width=4)
+    with pytest.raises(ValueError, match=r"\(3, 16, 16\)"):
+        critic(torch.rand(1, 1, 16, 16))
+
+
+def test_moved_colours_begin_as_the_pictures_and_stay_in_range():
+    torch.manual_seed(0)
+    generator = Generator(labels=3, width=4, blocks=1, moved=True).double()
+    images = 2.0 * torch.rand(2, 3, 16, 16, dtype=torch.float64) - 1.0
+    labels = torch.eye(3, dtype=torch.float64)[:2]
+    torch.nn.init.zeros_(generator.head.weight)
+    torch.testing.assert_close(generator(images, labels), images)
+    torch.nn.init.normal_(generator.head.weight, 0.0, 3.0)
+    made = generator(images, labels)
+    towards = generator.head(generator.trunk(images, labels)).tanh()
+    expected = torch.where(
+        towards > 0, images + towards * (1 - images), images + towards * (1 + images)
+    )
+    torch.testing.assert_close(made, expected)
+    assert made.abs().max() <= 1.0

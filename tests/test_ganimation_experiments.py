@@ -18,6 +18,7 @@ from facelab.data import crops
 from facelab.experiment import Run, load_weights
 from facelab.faces import UNITS
 from facelab.faces.sample import look
+from facelab.gan import data as gan_data
 from facelab.gan.pictures import framed, pixels
 from facelab.papers.ganimation import (
     claims,
@@ -142,6 +143,13 @@ def test_true_edits_change_the_face_where_the_unit_is():
         assert (change[row] * there).sum() > 3 * (change[row] * elsewhere).sum()
     assert found.face.float().mean() > 0.4
     assert torch.equal(found.upper | found.lower, found.face)
+    smile = found.at_full("happy", "AU12")
+    assert smile.names == ("happy", "AU12")
+    assert torch.equal(smile.truth, found.truth[[4, 1]])
+    # the other methods are asked about the very same faces
+    others = gan_data.edits(3, size=32, difficulty="studio", emotions=("happy",))
+    assert torch.equal(others.source.images, found.source.images)
+    assert torch.equal(others.truth[0], found.truth[4])
 
 
 # ---- the training
@@ -255,6 +263,8 @@ def test_true_edits_are_perfect_by_every_measure(patches, monkeypatch):
     for name, shape in (("units", (3, 4, 17)), ("identity", (3, 4)), ("expression", (3, 4, 8))):
         assert found[name].shape == shape
         np.testing.assert_allclose(found[name], found[f"true_{name}"], atol=1e-5)
+    np.testing.assert_allclose(found["input_units"], found["true_units"][0], atol=1e-5)
+    np.testing.assert_allclose(found["input_expression"], found["true_expression"][0], atol=1e-5)
     np.testing.assert_allclose(found["identity"][0], 1.0, atol=1e-5)
 
 
@@ -267,6 +277,8 @@ def test_tiers_list_their_runs_once_each(tier):
     runs = plan.everything()
     assert len({run.infra.uid() for run in runs}) == len(runs)
     assert len(plan.attention()) == 3
+    assert list(plan.baselines()) == ["CycleGAN", "IcGAN", "StarGAN"]
+    assert len({(one.size, one.test, one.difficulty, one.margin) for one in runs}) == 1
     with torch.device("meta"):
         for run in runs:
             run.critic()  # a size that the layers can halve

@@ -13,12 +13,15 @@ from facelab import faces, plots
 from facelab.data.records import Record
 from facelab.faces import EMOTIONS, UNITS
 from facelab.papers.ganimation import (
+    baselines,
     claims,
+    data,
     experiments,
     figures,
     inference,
     limits,
     losses,
+    proxies,
     tables,
     wild,
 )
@@ -66,16 +69,22 @@ def found(edits):
         "true_expression": true_logs,
         "error_copied": np.full((E, N), 2.0),
         "likeness": likeness,
+        "psnr": np.full((E, N), 25.0),
+        "psnr_copied": np.full((E, N), np.inf),
+        "input_units": np.zeros((N, 17)),
+        "input_expression": true_logs[0],
         "psnr_same": np.array([30.0, 40.0, np.inf]),
     }
 
 
 def test_docstring_examples_run():
-    assert doctest.testmod(tables).failed == 0
+    assert doctest.testmod(tables).failed == doctest.testmod(proxies).failed == 0
 
 
 def test_measures_of_edit_input_and_truth(found, edits):
     values = tables.measures([found, found], edits)
+    assert values["psnr", "edit"].max() == 25.0
+    assert values["psnr", "input"].max() == tables.SAME
     assert all(table.shape == (2, E, N) for table in values.values())
     full = 100 / 17
     for of, expected in (("edit", 0.5 * full), ("input", full), ("truth", 0.0)):
@@ -125,17 +134,17 @@ def test_what_is_as_good_as_the_same_counts_as_the_same(found):
 def test_a_proxy_orders_edits_as_the_truth_or_not():
     truth = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, np.nan]])
     proxy = np.array([[10.0, 3.0, 1.0], [20.0, 2.0, 2.0], [30.0, 1.0, 3.0]])
-    ranks = tables.orders(proxy, truth)
+    ranks = proxies.orders(proxy, truth)
     np.testing.assert_allclose(ranks[:2], [1.0, -1.0])
     assert np.isnan(ranks[2])  # two are too few
-    assert np.isnan(tables.orders(np.ones((3, 1)), truth[:, :1])[0])
+    assert np.isnan(proxies.orders(np.ones((3, 1)), truth[:, :1])[0])
 
 
 def test_ordering_takes_edits_at_full_intensity(found, edits, monkeypatch):
-    monkeypatch.setattr(tables, "_both", lambda edits: [1, 2, 3])
+    monkeypatch.setattr(proxies, "both", lambda edits: [1, 2, 3])
     found["likeness"] = np.array([[0.0] * N, [0.1] * N, [0.2] * N, [0.3] * N])
     found["identity"] = 1.0 - found["likeness"]
-    cells = tables.ordering(tables.measures([found], edits), edits)
+    cells = proxies.ordering(tables.measures([found], edits), edits)
     assert cells["identity similarity", "likeness"].value == pytest.approx(-1.0)
     assert ("mean attention", "likeness") not in cells  # it does not vary
     assert ("probability of the emotion", "likeness") not in cells  # a single emotion
@@ -168,6 +177,83 @@ def test_weights_stand_side_by_side():
     frame = tables.weights({"paper": losses.PAPER, "code": losses.CODE})
     assert frame.loc["units"].tolist() == ["4000", "160"]
     assert frame.loc["attention_norm"].tolist() == ["euclidean", "mean"]
+
+
+# ---- the other methods of Fig. 6
+
+
+@pytest.fixture
+def asked():
+    """A smile and sadness of three faces: true answers are 0.2 and 0.4 brighter."""
+    grey = torch.full((N, 3, 16, 16), 51, dtype=torch.uint8)
+    whole = torch.ones(N, 16, 16, dtype=torch.bool)
+    return data.Edits(
+        source=data.Labelled(images=grey, units=torch.zeros(N, 17)),
+        names=("AU12", "happy", "sad"),
+        intensities=torch.ones(3),
+        units=torch.eye(17)[:3],
+        truth=torch.stack([grey, grey + 51, grey + 102]),
+        face=whole, upper=whole, lower=~whole,
+    )  # fmt: skip
+
+
+JUDGES = {
+    "units": lambda images: images.mean((2, 3))[:, :1].expand(-1, 17),
+    "expression": lambda images: torch.eye(8)[(5 * images.mean((1, 2, 3)) - 1).round().long()],
+    "identity": lambda images: torch.nn.functional.normalize(images.flatten(1), dim=1),
+}
+
+
+def _shade(value: float) -> torch.Tensor:
+    return torch.full((N, 3, 16, 16), value)
+
+
+def test_methods_are_compared_on_the_emotions_that_they_know(asked):
+    perfect = {"happy": _shade(0.4), "sad": _shade(0.6)}
+    methods = {"one": {"happy": _shade(0.3)}, "all": perfect}
+    cells = baselines.compared(methods, asked, ("happy", "sad"), **JUDGES)
+    rows = list(dict.fromkeys(row for row, _ in cells))
+    assert rows == ["nothing done", "all", "the true picture"]
+    assert cells["all", "PSNR"].value == tables.SAME
+    assert cells["all", "error"].value == pytest.approx(0.0, abs=1e-4)
+    assert cells["all", "likeness"].value == pytest.approx(1.0, abs=1e-5)
+    assert cells["all", "emotion seen"].value == 100.0
+    expected = 0.5 * (-20 * np.log10(0.2) - 20 * np.log10(0.4))
+    assert cells["nothing done", "PSNR"].value == pytest.approx(expected, abs=1e-4)
+    assert cells["nothing done", "emotion seen"].value == 0.0
+    assert ("the true picture", "PSNR") not in cells
+    one = baselines.compared(methods, asked, ("happy",), **JUDGES)
+    assert one["one", "error"].value == pytest.approx(10.0, abs=1e-4)
+    assert one["one", "PSNR"].value == pytest.approx(20.0, abs=1e-4)
+
+
+def test_fig_6_has_a_row_a_method_and_gaps(asked):
+    methods = {"one": {"happy": _shade(0.3)}}
+    pictures, rows = baselines.lines(methods, asked, ("happy", "sad"), faces=(0, 2))
+    assert rows == ["one", "true"] * 2
+    assert [picture is None for picture in pictures[0]] == [True, False, True]
+    assert torch.equal(pictures[3][0], asked.source.images[2])
+    assert torch.equal(pictures[3][2], asked.truth[2, 2])
+
+
+def test_pictures_of_a_methods_trainings_are_found_by_emotion(monkeypatch):
+    runs = experiments.settings("smoke").baselines()["CycleGAN"]
+    for cls in {type(run) for run in runs}:
+        monkeypatch.setattr(cls, "network", lambda run: None)
+        monkeypatch.setattr(cls, "edits", lambda run: SimpleNamespace(names=(run.emotion,)))
+        monkeypatch.setattr(
+            cls, "edited", lambda run, network, faces: SimpleNamespace(images=_shade(0.5)[None])
+        )
+    found = baselines.edited([*runs, runs[0].model_copy(update={"emotion": "sad"})])
+    assert list(found) == ["happy", "sad"]
+    assert found["sad"].shape == (N, 3, 16, 16)
+
+
+def test_settings_say_which_other_methods_there_are():
+    paper = experiments.settings("paper")
+    line = tables.protocol(paper, experiments.settings("laptop")).loc["other methods"]
+    assert line.tolist() == ["DIAT, CycleGAN, IcGAN, StarGAN", "CycleGAN (happy), IcGAN, StarGAN"]
+    assert tables.protocol(paper, paper).loc["other methods"].iloc[1] == "CycleGAN, IcGAN, StarGAN"
 
 
 # ---- edits

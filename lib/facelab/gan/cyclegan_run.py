@@ -21,7 +21,7 @@ CURVES = ("adversarial", "cycle", "identity", "distance")
 # Fields for small trainings: the hinge loss, slopes at real pictures, larger batches, a moving
 # average.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", r1=0.02), "resized": True, "batch": 8, "rate": 1e-3,
+    "weights": Weights(kind="hinge", r1=1.6), "resized": True, "batch": 8, "rate": 1e-3,
     "critic_rate": 4e-4, "average": 0.995,
 }  # fmt: skip
 

@@ -15,14 +15,11 @@ import torch
 from torch import Tensor
 
 from facelab import faces
-from facelab.faces import EMOTIONS, Factors
-from facelab.faces.expressions import mirrored, plausible
+from facelab.faces import EMOTIONS, Factors, draws
 from facelab.faces.landmarks import MIRROR
 from facelab.faces.sample import look
-from facelab.gan.pictures import framed, stored
+from facelab.gan.pictures import framed, pixels, posed, stored
 
-STRENGTHS = (0.75, 1.05)  # of an expression in training, of its natural full strength
-VARIATION = 0.15  # by which each action differs from that
 COARSE = 8  # pixels of the pictures of which only the landmarks are wanted
 
 
@@ -107,7 +104,8 @@ def pictures(
     """
     drawn = faces.sample(count, seed=1, split=split, difficulty=difficulty)
     emotion = _turns(count, emotions)
-    return _rendered(drawn, shown(emotion, drawn.gaze), emotion, size, margin)
+    stream = draws.key("gan/expressions", 1, faces.SPLITS[split])
+    return _rendered(drawn, posed(emotion, drawn.gaze, stream=stream), emotion, size, margin)
 
 
 @lru_cache(maxsize=4)
@@ -171,25 +169,11 @@ def edits(
     )
 
 
-def shown(emotion: np.ndarray, gaze: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """Expressions as people show them: none at exactly its full strength, contempt on either side.
-
-    Args:
-        emotion: (N,) into `faces.EMOTIONS`.
-        gaze: (N, 2) degrees, which the lids follow.
-        seed: of the draws.
-
-    Returns:
-        (N, 52) actions.
-    """
-    rng = np.random.default_rng(seed)
-    N = len(emotion)
-    prototypes = np.stack([faces.expression_of(name) for name in EMOTIONS])  # (8, 52)
-    left = rng.uniform(size=(N, 1)) < 0.5
-    whole = np.where(left, prototypes[emotion], mirrored(prototypes)[emotion])  # (N, 52)
-    strength = rng.uniform(*STRENGTHS, (N, 1))
-    strength = strength * rng.uniform(1.0 - VARIATION, 1.0 + VARIATION, (N, 52))
-    return plausible(look((whole * strength).clip(0.0, 1.0), gaze))
+def drawn(faces: Pictures, batch: int) -> tuple[Tensor, Tensor]:
+    """A batch with replacement, mirrored or not: (B, 3, H, W) in [-1, 1] and classes (B,)."""
+    rows = torch.randint(len(faces), (batch,)).to(faces.images.device)
+    images, turned = pixels(faces.images[rows]), torch.rand(()) < 0.5
+    return images.flip(3) if turned else images, faces.emotion[rows]
 
 
 def _turns(count: int, emotions: tuple[str, ...]) -> np.ndarray:

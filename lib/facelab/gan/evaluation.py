@@ -1,11 +1,14 @@
 """What a translator made of test faces, against the true edits."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from facelab.gan.data import Edits
+from facelab.judges.distances import psnr
 
 
 class Edited(NamedTuple):
@@ -34,15 +37,23 @@ def against_truth(edited: Edited, faces: Edits) -> dict[str, np.ndarray]:
     """
     source, truth = faces.source.images.float() / 255.0, faces.truth.float() / 255.0
     found = {
-        "psnr": _psnr(edited.images - truth),
-        "psnr_copied": _psnr(source - truth),
-        "psnr_back": _psnr(edited.back - source),
+        "psnr": each(psnr, edited.images, truth),
+        "psnr_copied": each(psnr, source.expand_as(truth), truth),
+        "psnr_back": each(psnr, edited.back, source.expand_as(truth)),
         "error": 100.0 * (edited.images - truth).abs().mean(dim=(2, 3, 4)),
         "error_copied": 100.0 * (source - truth).abs().mean(dim=(2, 3, 4)),
     }
     return {name: values.numpy() for name, values in found.items()}
 
 
-def _psnr(difference: Tensor) -> Tensor:
-    """(E, N, 3, H, W) to (E, N) dB; infinite where nothing differs."""
-    return -10.0 * difference.square().mean(dim=(2, 3, 4)).log10()
+def each(measure: Callable[[Tensor, Tensor], Tensor], images: Tensor, others: Tensor) -> Tensor:
+    """A measure of two pictures, such as `judges.distances.psnr`, edit by edit.
+
+    Args:
+        measure: (N, ...) twice to (N,).
+        images, others: (E, N, ...).
+
+    Returns:
+        (E, N).
+    """
+    return torch.stack([measure(a, b) for a, b in zip(images, others, strict=True)])

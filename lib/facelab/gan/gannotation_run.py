@@ -32,7 +32,7 @@ CURVES = ("adversarial", "cycle", "triple", "variation", "distance")
 # Fields for small trainings: one update of each network in turn, the hinge loss, slopes at real
 # pictures, a moving average, one map a part of the face.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", cycle=10.0, triple=10.0, penalty=0.0, r1=0.02,
+    "weights": Weights(kind="hinge", cycle=10.0, triple=10.0, penalty=0.0, r1=1.6,
                        mismatched=True),
     "maps": "parts", "resized": True, "critic_steps": 1, "batch": 8, "rate": 1e-3,
     "critic_rate": 4e-4, "decay": 0.0, "average": 0.995,

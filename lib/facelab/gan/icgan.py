@@ -12,10 +12,10 @@ of the method, and why it stands in comparisons.
 
 What differs from the paper, or is not in it, and how it is settled here:
 
-1. *Sizes.* After DCGAN as the paper's: a linear layer to 4x4, then doublings by 4x4 transposed
-   convolutions with batch normalisation; pictures of 64 pixels, 100 numbers of z. The encoders are
-   as many 4x4 halvings with batch normalisation and one linear layer, two networks that share
-   nothing (the paper's variant IND). Small throughout.
+1. *Sizes.* After DCGAN as the paper's: a linear layer to 4x4 (3x3 for 48 pixels), then doublings
+   by 4x4 transposed convolutions with batch normalisation; pictures of 64 pixels, 100 numbers of z.
+   The encoders are as many 4x4 halvings with batch normalisation and one linear layer, two networks
+   that share nothing (the paper's variant IND). Small throughout.
 2. *Where y enters.* The generator gets it beside z, at its first layer, where the paper finds it
    best. The paper's critic gets it, too; here the critic is `facelab.gan.stargan.Discriminator`,
    as all baselines have it, which reads y instead (Odena et al., ICML 2017), and the generator
@@ -36,22 +36,23 @@ from torch import Tensor, nn
 from facelab.gan.losses import Kind, generator_loss
 from facelab.gan.stargan import SLOPE, one_hot
 
-COARSEST = 4  # pixels a side where the generator begins and the encoders end
+COARSEST = (4, 3)  # pixels a side where the generator begins and the encoders end
 
 
-def halvings(size: int) -> int:
-    """How often a picture's side halves down to 4 pixels.
+def halvings(size: int) -> tuple[int, int]:
+    """How often a picture's side halves, and to how many pixels, 4 or 3.
 
     Raises:
-        ValueError: when it does not.
+        ValueError: when it halves to neither.
 
-    >>> halvings(64)
-    4
+    >>> halvings(64), halvings(48)
+    ((4, 4), (4, 3))
     """
-    times = (size // COARSEST).bit_length() - 1
-    if times < 1 or size != COARSEST * 2**times:
-        raise ValueError(f"expected a size of 4 times a power of two, 8 or more; got {size}")
-    return times
+    for side in COARSEST:
+        times = (size // side).bit_length() - 1
+        if times >= 1 and size == side * 2**times:
+            return times, side
+    raise ValueError(f"expected a size of 4 or 3 times a power of two, 6 or more; got {size}")
 
 
 class Generator(nn.Module):
@@ -59,12 +60,12 @@ class Generator(nn.Module):
 
     Args:
         labels: L.
-        size: of the picture, 4 times a power of two.
+        size: of the picture, see `halvings`.
         latent: Z.
         width: channels before the last layer; each coarser one has twice as many.
 
     Raises:
-        ValueError: for a size that no doublings of 4 reach.
+        ValueError: for a size that no doublings reach.
 
     >>> network = Generator(labels=8, size=64)
     >>> sum(p.numel() for p in network.parameters())
@@ -73,10 +74,10 @@ class Generator(nn.Module):
 
     def __init__(self, *, labels: int, size: int, latent: int = 100, width: int = 64):
         super().__init__()
-        times = halvings(size)
+        times, self.coarsest = halvings(size)
         self.labels, self.latent = labels, latent
         widths = [width * 2**k for k in reversed(range(times))]
-        self.first = nn.Linear(latent + labels, widths[0] * COARSEST**2, bias=False)
+        self.first = nn.Linear(latent + labels, widths[0] * self.coarsest**2, bias=False)
         layers: list[nn.Module] = []
         for before, after in zip(widths, [*widths[1:], 3], strict=True):
             double = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
@@ -103,8 +104,8 @@ class Generator(nn.Module):
                 f"expected noise (B, {self.latent}) and labels (B, {self.labels}), "
                 f"got {shapes[0]} and {shapes[1]}"
             )
-        x = self.first(torch.cat([noise, labels], dim=1))  # (B, 16 C)
-        return self.layers(x.view(B, -1, COARSEST, COARSEST)).tanh()
+        x = self.first(torch.cat([noise, labels], dim=1))  # (B, C k k)
+        return self.layers(x.view(B, -1, self.coarsest, self.coarsest)).tanh()
 
 
 class Encoder(nn.Module):
@@ -112,11 +113,11 @@ class Encoder(nn.Module):
 
     Args:
         outputs: Z or L.
-        size: of the pictures, 4 times a power of two.
+        size: of the pictures, see `halvings`.
         width: channels of the first layer; each further one has twice as many.
 
     Raises:
-        ValueError: for a size that halvings do not bring to 4.
+        ValueError: for a size that halves to neither 4 nor 3 pixels.
 
     >>> Encoder(outputs=100, size=32, width=4)(torch.rand(2, 3, 32, 32)).shape
     torch.Size([2, 100])
@@ -127,13 +128,14 @@ class Encoder(nn.Module):
         self.size = size
         layers: list[nn.Module] = []
         before = 3
-        for k in range(halvings(size)):
+        times, coarsest = halvings(size)
+        for k in range(times):
             after = width * 2**k
             halve = nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
             layers += [halve, nn.BatchNorm2d(after), nn.LeakyReLU(SLOPE, inplace=True)]
             before = after
         self.layers = nn.Sequential(*layers)
-        self.last = nn.Linear(before * COARSEST**2, outputs)
+        self.last = nn.Linear(before * coarsest**2, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, size, size) in [-1, 1] to (B, outputs).

@@ -22,7 +22,7 @@ ENCODING = ("noise", "label")
 
 # Fields for small trainings: the hinge loss, slopes at real pictures, a moving average.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", penalty=0.0, r1=0.02), "batch": 16, "rate": 1e-3,
+    "weights": Weights(kind="hinge", penalty=0.0, r1=1.6), "batch": 16, "rate": 1e-3,
     "critic_rate": 4e-4, "average": 0.995,
 }  # fmt: skip
 
@@ -38,7 +38,6 @@ class IcganRun(Experiment):
         "facelab.gan.data",
         "facelab.gan.evaluation",
         "facelab.gan.icgan",
-        "facelab.gan.icgan_run.drawn",
         "facelab.gan.loop",
         "facelab.gan.pictures",
         "facelab.gan.stargan",
@@ -130,7 +129,7 @@ class IcganRun(Experiment):
             share = share_of_rate(step, steps=self.steps, falling=self.falling)
             slow(update, rate=share * self.rate)
             slow(critic_update, rate=share * self.critic_rate)
-            images, own = drawn(faces, self.batch)
+            images, own = data.drawn(faces, self.batch)
             noise, target = self._asked(device)
             fake = generator(noise, one_hot(target, len(EMOTIONS)))
             judged = critic_step(
@@ -152,7 +151,7 @@ class IcganRun(Experiment):
             done = step - self.steps
             share = share_of_rate(done, steps=self.encoding, falling=self.falling)
             slow(encoder_update, rate=share * self.rate)
-            images, own = drawn(faces, self.batch)
+            images, own = data.drawn(faces, self.batch)
             noise, target = self._asked(device)
             with torch.no_grad():
                 made = generator(noise, one_hot(target, len(EMOTIONS)))
@@ -190,10 +189,3 @@ class IcganRun(Experiment):
 
     def _crop(self) -> dict[str, Any]:
         return {"size": self.size, "margin": self.margin, "difficulty": self.difficulty}
-
-
-def drawn(faces: data.Pictures, batch: int) -> tuple[Tensor, Tensor]:
-    """A batch with replacement, mirrored or not: (B, 3, H, W) in [-1, 1] and classes (B,)."""
-    rows = torch.randint(len(faces), (batch,)).to(faces.images.device)
-    images, turned = pixels(faces.images[rows]), torch.rand(()) < 0.5
-    return images.flip(3) if turned else images, faces.emotion[rows]

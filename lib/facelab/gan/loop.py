@@ -1,8 +1,10 @@
-"""What the training loops of the baselines share: rates, averages, counts."""
+"""What the training loops of the baselines share: rates, averages, counts, curves."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -46,12 +48,32 @@ def counts(**networks: nn.Module) -> dict[str, int]:
 
 
 def note(history: dict[str, list[float]], step: int, terms: dict[str, Tensor]) -> None:
-    """Appends a step, and what the history keeps of its terms: one scalar for each further name.
+    """Appends a step and its terms, scalars, to a history.
 
-    >>> history = {"step": [], "cycle": []}
-    >>> note(history, 5, {"cycle": torch.tensor(0.5), "triple": torch.tensor(2.0)})
+    >>> history = {"step": [5], "cycle": [0.75]}
+    >>> note(history, 10, {"cycle": torch.tensor(0.5)})
     >>> history
-    {'step': [5], 'cycle': [0.5]}
+    {'step': [5, 10], 'cycle': [0.75, 0.5]}
     """
-    for name, values in history.items():
-        values.append(step if name == "step" else terms[name].item())
+    history.setdefault("step", []).append(step)
+    for name, value in terms.items():
+        history.setdefault(name, []).append(value.item())
+
+
+def resists(source: Tensor, *, share: float) -> Callable[[Tensor], Tensor] | None:
+    """A further loss of a critic: a translation still shows its source's expression.
+
+    It cannot hold for one that looks real, as the critic must read real pictures; it does for
+    patterns that no face has, which a critic taught by few pictures would take for an expression.
+    In small trainings the generator finds those first. In no paper.
+
+    Args:
+        source: (B,) y_s.
+        share: weight beside the cross-entropy of real pictures; 0 is none.
+
+    Returns:
+        ``reads_fake`` of `training.critic_step`; None for a share of 0.
+    """
+    if not share:
+        return None
+    return lambda logits: share * F.cross_entropy(logits, source)

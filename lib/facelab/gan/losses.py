@@ -124,8 +124,9 @@ def r1_penalty(real: Tensor, images: Tensor) -> Tensor:
     """1/2 E ||grad_x D(x)||_2^2 over real pictures: no slope where the data are.
 
     Args:
-        real: D of the pictures, (B, ...), computed from ``images``, with its graph; the patches of
-            a picture are summed. So it shares the pass of the critic's loss.
+        real: D of the pictures, (B, ...), computed from ``images``, with its graph; of the patches
+            of a picture the mean counts, so that no weight depends on how many there are. So it
+            shares the pass of the critic's loss.
         images: (B, C, H, W) that asked for their gradient before.
 
     Returns:
@@ -133,9 +134,9 @@ def r1_penalty(real: Tensor, images: Tensor) -> Tensor:
 
     >>> images = torch.zeros(2, 1, 2, 2, requires_grad=True)
     >>> r1_penalty(3.0 * images.flatten(1), images).item()
-    18.0
+    1.125
     """
-    return 0.5 * _slopes(real, images).square().sum(dim=1).mean()
+    return 0.5 * _slopes(real.flatten(1).mean(dim=1), images).square().sum(dim=1).mean()
 
 
 def _slopes(outputs: Tensor, images: Tensor) -> Tensor:

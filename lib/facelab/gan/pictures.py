@@ -1,4 +1,4 @@
-"""Rendered faces as translators take them: the crop of the face at rest, stored in eight bits.
+"""Rendered faces as translators take them: expressions, the crop of the face at rest, eight bits.
 
 Every crop is that of the same face at rest. A crop drawn round the landmarks would grow with a
 dropping jaw, and then expressions would show in the zoom: critic and generator would learn that.
@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 
 from facelab import faces
-from facelab.faces import Factors
+from facelab.faces import EMOTIONS, Factors, draws
+from facelab.faces.expressions import mirrored, plausible
 from facelab.faces.sample import look
+
+STRENGTHS = (0.75, 1.05)  # of expressions, times their natural full strength
 
 
 def framed(factors: Factors, expression: np.ndarray, *, margin: float) -> Factors:
@@ -32,6 +35,31 @@ def framed(factors: Factors, expression: np.ndarray, *, margin: float) -> Factor
     camera[:, 0] *= there[:, 2] / here[:, 2]
     camera[:, 1:3] = (middle - here[:, :2]) / side
     return moved.replace(camera=camera)
+
+
+def posed(emotion: np.ndarray, gaze: np.ndarray, *, stream: int) -> np.ndarray:
+    """Expressions of given emotions, as different people show them.
+
+    Args:
+        emotion: (N,) into `faces.EMOTIONS`.
+        gaze: (N, 2) degrees, which the lids follow.
+        stream: of the draws, see `faces.draws`.
+
+    Returns:
+        (N, 52) actions.
+    """
+    u = draws.uniform(stream, np.arange(len(emotion)), 2 + 3 * 52)
+    side, strength, (each, still, little) = u[:, :1], u[:, 1:2], np.split(u[:, 2:], 3, axis=1)
+    whole = np.where(side < 0.5, prototypes()[emotion], mirrored(prototypes())[emotion])
+    low, high = STRENGTHS
+    whole = whole * (low + (high - low) * strength) * (0.8 + 0.4 * each)
+    whole = whole + (still < 0.15) * 0.06 * little  # nobody is perfectly still
+    return plausible(look(whole, gaze))
+
+
+def prototypes() -> np.ndarray:
+    """Each emotion at its natural full strength: (8, 52) actions; contempt sits on the left."""
+    return np.stack([faces.expression_of(name) for name in EMOTIONS])
 
 
 def stored(images: np.ndarray) -> Tensor:

@@ -50,6 +50,22 @@ def unit(images: Tensor) -> Tensor:
     return (0.5 * images + 0.5).clamp(0.0, 1.0)
 
 
+def moved(images: Tensor, towards: Tensor) -> Tensor:
+    """Colours moved to black or white, C = I + t - |t| I, which stay in [-1, 1].
+
+    Near t = 0 the picture is as it was. So an edit can grow from the picture, and a short training
+    need not first learn to copy.
+
+    Args:
+        images: (B, C, H, W) I in [-1, 1].
+        towards: (B, C, H, W) t in [-1, 1]: -1 is black, 1 is white, 0 leaves the colour.
+
+    >>> moved(torch.tensor([0.5, 0.5, 0.5]), torch.tensor([-1.0, 0.0, 0.5])).tolist()
+    [-1.0, 0.5, 0.75]
+    """
+    return torch.addcmul(images + towards, towards.abs(), images, value=-1.0)
+
+
 def one_hot(labels: Tensor, count: int) -> Tensor:
     """Classes (B,) int64 as the generator takes them: (B, count) float32.
 
@@ -206,6 +222,7 @@ class Generator(nn.Module):
         labels: L; 5 for the paper's CelebA attributes, 8 for expressions.
         width, blocks, resized: see `Trunk`.
         modulated: the label also acts in each residual block, see there.
+        moved: colours are the picture's, `moved`, instead of new ones; not in the paper.
         channels: of the picture, and of the one that is made.
 
     >>> network = Generator(labels=5)
@@ -222,9 +239,10 @@ class Generator(nn.Module):
         channels: int = 3,
         resized: bool = False,
         modulated: bool = False,
+        moved: bool = False,
     ):
         super().__init__()
-        self.labels, self.channels = labels, channels
+        self.labels, self.channels, self.moved = labels, channels, moved
         self.trunk = Trunk(
             inputs=channels + labels,
             width=width,
@@ -248,7 +266,8 @@ class Generator(nn.Module):
             ValueError: when the shapes are not those.
         """
         check_input(images, labels, self.channels, self.labels)
-        return self.head(self.trunk(images, labels)).tanh()  # (B, C, H, W)
+        colour = self.head(self.trunk(images, labels)).tanh()  # (B, C, H, W)
+        return moved(images, colour) if self.moved else colour
 
 
 def check_input(images: Tensor, labels: Tensor, channels: int, count: int) -> None:
@@ -262,8 +281,31 @@ def check_input(images: Tensor, labels: Tensor, channels: int, count: int) -> No
         raise ValueError(f"expected labels {(shape[0], count)}, got {tuple(labels.shape)}")
 
 
+def check_pictures(images: Tensor, channels: int, size: int) -> None:
+    """Raises ValueError where pictures have another shape than a critic takes."""
+    expected = (channels, size, size)
+    if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+        raise ValueError(f"expected images (B, *{expected}), got {tuple(images.shape)}")
+
+
+def halvings(channels: int, width: int, layers: int) -> nn.Sequential:
+    """A critic's body: (B, channels, H, W) to (B, width 2^(layers - 1), H / 2^layers, ...).
+
+    >>> halvings(3, 8, 2)(torch.rand(1, 3, 16, 16)).shape
+    torch.Size([1, 16, 4, 4])
+    """
+    body = nn.Sequential()
+    for before, after in itertools.pairwise([channels, *(width * 2**i for i in range(layers))]):
+        body.append(nn.Conv2d(before, after, 4, stride=2, padding=1))
+        body.append(nn.LeakyReLU(SLOPE, inplace=True))
+    return body
+
+
 class Judgement(NamedTuple):
-    """What a discriminator says: ``source`` (B, 1, h, w) per patch, ``labels`` (B, L) logits."""
+    """What a critic says: ``source`` (B, K, h, w) per patch, ``labels`` (B, L) logits.
+
+    K is 1 where patches of one size are judged.
+    """
 
     source: Tensor
     labels: Tensor
@@ -303,13 +345,10 @@ class Discriminator(nn.Module):
                 f"2^layers = {2**layers}; got {labels}, {width}, {layers}, {channels}, {size}"
             )
         self.size, self.channels = size, channels
-        widths = [channels, *(width * 2**i for i in range(layers))]
-        self.body = nn.Sequential()
-        for before, after in itertools.pairwise(widths):
-            self.body.append(nn.Conv2d(before, after, 4, stride=2, padding=1))
-            self.body.append(nn.LeakyReLU(SLOPE, inplace=True))
-        self.source = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
-        self.label = nn.Conv2d(widths[-1], labels, size // 2**layers, bias=False)
+        self.body = halvings(channels, width, layers)
+        last = width * 2 ** (layers - 1)
+        self.source = nn.Conv2d(last, 1, 3, padding=1, bias=False)
+        self.label = nn.Conv2d(last, labels, size // 2**layers, bias=False)
 
     def forward(self, images: Tensor) -> Judgement:
         """Whether each patch is real, and the label.
@@ -324,8 +363,6 @@ class Discriminator(nn.Module):
         Raises:
             ValueError: when the shape is not that.
         """
-        expected = (self.channels, self.size, self.size)
-        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
-            raise ValueError(f"expected images (B, *{expected}), got {tuple(images.shape)}")
+        check_pictures(images, self.channels, self.size)
         x = self.body(images)  # (B, width 2^(layers - 1), h, w)
         return Judgement(self.source(x), self.label(x).flatten(1))

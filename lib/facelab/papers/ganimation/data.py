@@ -6,7 +6,7 @@ is the true one: the same person, light and camera with the expression that was 
 those of the faces at rest, see `facelab.gan.pictures`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -67,6 +67,17 @@ class Edits:
     def rows(self, name: str) -> list[int]:
         """Positions of the edits of one name, in order of intensity."""
         return [i for i, other in enumerate(self.names) if other == name]
+
+    def at_full(self, *names: str) -> "Edits":
+        """The edits of some names at their highest intensity, in the order given."""
+        rows = [self.rows(name)[-1] for name in names]
+        return replace(
+            self,
+            names=names,
+            intensities=self.intensities[rows],
+            units=self.units[rows],
+            truth=self.truth[rows],
+        )
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""What a trained generator does to test faces, measured against the true edits and by judges."""
+"""What a method does to test faces, measured against the true edits and by judges."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facelab.gan.evaluation import each
 from facelab.gan.pictures import pixels
 from facelab.gan.stargan import unit
+from facelab.judges.distances import psnr
 from facelab.papers.ganimation import measures
 from facelab.papers.ganimation.data import Edits
 from facelab.papers.ganimation.model import Edit, Generator
@@ -32,19 +34,46 @@ def edited(generator: Generator, faces: Edits) -> tuple[Edit, Edit]:
     return Edit(*(part[:-1] for part in parts)), Edit(*(part[-1] for part in parts))
 
 
-def evaluate(
-    generator: Generator,
+def evaluate(generator: Generator, faces: Edits, **judges: Reader) -> dict[str, np.ndarray]:
+    """Every measure of every edit of every test face by a generator with attention.
+
+    Args:
+        generator: on any device.
+        faces: what is asked, with the true answers.
+        judges: see `measured`.
+
+    Returns:
+        What `measured` finds, and (E, N) "attention", "copied", "redrawn", "spread": see
+        `measures.saturation`; "psnr_same": (N,) dB between the source and its edit to its own
+        units.
+    """
+    edit, same = edited(generator, faces)
+    shape = edit.attention.shape[:2]  # (E, N)
+    attention = measures.saturation(edit.attention.flatten(0, 1))
+    found = {
+        "psnr_same": psnr(unit(same.image), faces.source.images.float() / 255.0),
+        "attention": attention.mean.view(shape),
+        "copied": attention.copied.view(shape),
+        "redrawn": attention.redrawn.view(shape),
+        "spread": attention.spread.view(shape),
+    }
+    numbers = {name: values.numpy() for name, values in found.items()}
+    return measured(unit(edit.image), faces, **judges) | numbers
+
+
+def measured(
+    images: Tensor,
     faces: Edits,
     *,
     units: Reader | None = None,
     identity: Reader | None = None,
     expression: Reader | None = None,
 ) -> dict[str, np.ndarray]:
-    """Every measure of every edit of every test face.
+    """Every measure that asks for no more than pictures, whoever made them.
 
     Args:
-        generator: on any device.
-        faces: what is asked, with the true answers.
+        images: (E, N, 3, H, W) in [0, 1], edits of N test faces.
+        faces: what was asked, with the true answers.
         units: a judge's reading of the 17 units, (N, 17).
         identity: a judge's embedding of a person, (N, D) unit vectors.
         expression: a judge's logits or shares of the eight emotions, (N, 8).
@@ -57,13 +86,11 @@ def evaluate(
         nothing was to be changed.
         "outside": share of the edit's energy where the true edit changes nothing; nan likewise.
         "upper", "lower", "face", "background": mean absolute change of the colours there, percent.
-        "attention", "copied", "redrawn", "spread": see `measures.saturation`.
-        "psnr_same": (N,) dB between the source and its edit to its own units.
         With judges "units" (E, N, 17), "identity" cosine of edit and source, "expression" (E, N,
-        8); and of the true edits "true_units", "true_identity" and "true_expression".
+        8); of the true edits "true_units", "true_identity" and "true_expression"; and of the
+        sources "input_units" (N, 17) and "input_expression" (N, 8).
     """
-    edit, same = edited(generator, faces)
-    images, source = unit(edit.image), faces.source.images.float() / 255.0
+    source = faces.source.images.float() / 255.0
     truth = faces.truth.float() / 255.0  # (E, N, 3, H, W)
     E, N = images.shape[:2]  # edits, faces
     before = source.expand(E, -1, -1, -1, -1)
@@ -72,19 +99,13 @@ def evaluate(
     nothing = ~region.any(dim=(1, 2)).view(E, N)
     made, meant = (images - before).flatten(2), (truth - before).flatten(2)
     change = (images - before).abs().mean(dim=2)  # (E, N, H, W)
-    attention = measures.saturation(edit.attention.flatten(0, 1))
     found = {
-        "psnr": measures.psnr(images, truth),
-        "psnr_copied": measures.psnr(before, truth),
+        "psnr": each(psnr, images, truth),
+        "psnr_copied": each(psnr, before, truth),
         "error": 100.0 * (images - truth).abs().mean(dim=(2, 3, 4)),
         "error_copied": 100.0 * meant.abs().mean(dim=2),
         "likeness": torch.cosine_similarity(made, meant, dim=2).masked_fill(nothing, torch.nan),
         "outside": outside.view(E, N).masked_fill(nothing, torch.nan),
-        "psnr_same": measures.psnr(unit(same.image), source),
-        "attention": attention.mean.view(E, N),
-        "copied": attention.copied.view(E, N),
-        "redrawn": attention.redrawn.view(E, N),
-        "spread": attention.spread.view(E, N),
     }
     places = {"upper": faces.upper, "lower": faces.lower, "face": faces.face,
               "background": ~faces.face}  # fmt: skip
@@ -95,6 +116,7 @@ def evaluate(
     for name, judge in judged.items():
         if judge is not None:
             found[name], found[f"true_{name}"] = _read(judge, images), _read(judge, truth)
+            found[f"input_{name}"] = judge(source)
     if identity is not None:
         own = identity(source)  # (N, D)
         for name, pictures in (("identity", images), ("true_identity", truth)):
@@ -108,7 +130,7 @@ def _read(judge: Reader, pictures: Tensor) -> Tensor:
 
 
 def readers(jury: Any) -> dict[str, Reader]:
-    """The judges that `evaluate` takes, by its names, from `facelab.judges.load(tier)`."""
+    """The judges that `measured` takes, by its names, from `facelab.judges.load(tier)`."""
 
     def asks(name: str) -> Reader:
         return lambda images: getattr(jury, name)(jury.fit(images))

@@ -96,18 +96,3 @@ def energy_outside(before: Tensor, after: Tensor, region: Tensor) -> Tensor:
     everywhere = energy.sum(dim=(1, 2))
     outside = energy.masked_fill(region, 0.0).sum(dim=(1, 2))
     return torch.where(everywhere > 0, outside / everywhere.clamp_min(1e-12), 0.0)
-
-
-def psnr(images: Tensor, truth: Tensor) -> Tensor:
-    """Peak signal to noise, 10 log10(1 / mean squared difference), of each picture.
-
-    Args:
-        images, truth: (..., C, H, W) in [0, 1].
-
-    Returns:
-        (...) dB; infinite where they are the same.
-
-    >>> psnr(torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), 0.1)).round().tolist()
-    [20.0]
-    """
-    return -10.0 * (images - truth).square().mean(dim=(-3, -2, -1)).log10()

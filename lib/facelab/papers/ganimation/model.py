@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facelab.gan.stargan import Trunk, check_input
+from facelab.gan.stargan import Trunk, check_input, moved
 
 DEVIATION = 0.02  # of the initial weights
 
@@ -75,9 +75,9 @@ class Generator(nn.Module):
         units: N.
         width, blocks, resized: of the body, see `facelab.gan.stargan.Trunk`.
         modulated: the units also act in each residual block, see there.
-        moved: colours are the picture's, moved towards black or white, instead of new ones:
-            C = I + t - |t| I with t = tanh of the head. At first C is I nearly, so that an edit can
-            grow without passing through grey, and nothing draws the attention to 1.
+        moved: colours are the picture's, `facelab.gan.stargan.moved` by the head's, instead of new
+            ones. At first C is I nearly, so that an edit can grow without passing through grey, and
+            nothing draws the attention to 1.
         kept: the mean of A at first, in (0, 1); the bias of the attention head. None leaves the
             head without a bias, as in the authors' code, where A starts near 1/2.
 
@@ -133,7 +133,7 @@ class Generator(nn.Module):
             attention = attention + self.attention.bias
         attention = attention.sigmoid()
         if self.moved:
-            colour = torch.addcmul(images + colour, colour.abs(), images, value=-1.0)
+            colour = moved(images, colour)
         return Edit(compose(colour, attention, images), colour, attention)
 
 

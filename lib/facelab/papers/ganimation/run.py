@@ -5,13 +5,12 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import UNITS
-from facelab.gan.loop import share_of_rate
+from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.small import disturbed, initialise_he
+from facelab.gan.small import SplitCritic, disturbed, initialise_he
 from facelab.gan.stargan import Discriminator
 from facelab.gan.training import critic_step, descend, total
 from facelab.nn import keep_freed_memory
@@ -68,9 +67,9 @@ class GanimationRun(Experiment):
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
-    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next two
+    critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body, as there
+    critic_noise: float = 0.0  # see `facelab.gan.small`, as the next
     critic_shift: int = 0  # pixels
-    critic_colour: float = 0.0
     weights: losses.Weights = losses.CODE
     steps: int = 240_000  # updates of the critic: thirty epochs of 8,000 batches
     reading: int = 0  # further steps before those, in which the critic only learns to read units
@@ -96,10 +95,13 @@ class GanimationRun(Experiment):
             moved=self.moved,
         )
 
-    def critic(self) -> Discriminator:
+    def critic(self) -> Discriminator | SplitCritic:
         """An untrained critic."""
-        critic = Discriminator(
-            labels=len(UNITS), size=self.size, width=self.critic_width, layers=self.critic_layers
+        body = {"size": self.size, "width": self.critic_width, "layers": self.critic_layers}
+        critic = (
+            SplitCritic(labels=len(UNITS), patch_width=self.critic_split, **body)
+            if self.critic_split
+            else Discriminator(labels=len(UNITS), **body)
         )
         (initialise if self.critic_initial == "normal" else initialise_he)(critic)
         return critic
@@ -138,8 +140,7 @@ class GanimationRun(Experiment):
         faces = self.faces().to(device)
         torch.manual_seed(self.seed)
         generator, critic = self.generator().to(device), self.critic().to(device)
-        mean = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(self.average))
-        adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
+        mean = averaged(generator, self.average)
         update = adam(generator.parameters(), self.rate)
         critic_update = adam(critic.parameters(), self.reading_rate)
         state = run.resume(
@@ -147,9 +148,7 @@ class GanimationRun(Experiment):
             update=update, critic_update=critic_update,
         )  # fmt: skip
         reads = partial(losses.units_loss, norm=self.weights.units_norm)
-        seen = partial(
-            disturbed, noise=self.critic_noise, shift=self.critic_shift, colour=self.critic_colour
-        )
+        seen = partial(disturbed, noise=self.critic_noise, shift=self.critic_shift)
         history = state.get("history", {name: [] for name in ("step", *CURVES)})
         everything = self.reading + self.steps
         every = max(1, self.steps // self.critic_steps // 100)  # updates between two in history
@@ -164,8 +163,8 @@ class GanimationRun(Experiment):
                 continue
 
             share = share_of_rate(step - self.reading, steps=self.steps, falling=self.falling)
-            update.param_groups[0]["lr"] = share * self.rate
-            critic_update.param_groups[0]["lr"] = share * self.critic_rate
+            slow(update, rate=share * self.rate)
+            slow(critic_update, rate=share * self.critic_rate)
             asked = wanted(own, noise=self.noise)
             updates, rest = divmod(step + 1 - self.reading, self.critic_steps)
             turn = rest == 0  # the generator's
@@ -187,9 +186,7 @@ class GanimationRun(Experiment):
                 terms["reading"], terms["distance"] = judged["classification"], judged["distance"]
                 terms["mean_attention"] = edit.attention.mean()
                 if updates % every == 0:
-                    history["step"].append(step + 1)
-                    for name in CURVES:
-                        history[name].append(terms[name].item())
+                    note(history, step + 1, terms)
                     run.progress(
                         step + 1, everything,
                         **{name: history[name][-1] for name in SHOWN},
@@ -200,10 +197,7 @@ class GanimationRun(Experiment):
         return {
             "weights": run.save_weights("generator", mean.module),
             "critic": run.save_weights("critic", critic),
-            "parameters": {
-                name: sum(p.numel() for p in network.parameters())
-                for name, network in (("generator", generator), ("critic", critic))
-            },
+            "parameters": counts(generator=generator, critic=critic),
             "images": everything * self.batch,
             "history": history,
             "test": evaluate(mean.module, self.edits()),

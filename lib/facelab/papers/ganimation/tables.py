@@ -24,6 +24,8 @@ Measures = dict[Key, np.ndarray]  # (S, E, N) each, nan where it says nothing
 TAKEN = ("edit", "input", "truth")
 SAME = 60.0  # dB; rounding to 8 bits alone costs about as much, so what is above looks the same
 
+PAPERS_METHODS = "DIAT, CycleGAN, IcGAN, StarGAN"  # in Fig. 6, from the StarGAN paper
+
 # Fields of a run that the paper's protocol does not speak of.
 _NO_SETTING = {"code", "infra", "seed", "test", "weights"}
 
@@ -36,9 +38,25 @@ def protocol(paper: Settings, ours: Settings) -> pd.DataFrame:
         fields = {f: getattr(run, f) for f in type(run).model_fields if f not in _NO_SETTING}
         weights = {f"{f} (loss)": value for f, value in run.weights.model_dump().items()}
         columns[name] = {**fields, **weights, "seeds": len(plan.seeds), "faces": "rendered"}
-    columns["paper, or its code"] |= {"faces": "photographs", "seeds": "not said"}
+        columns[name]["other methods"] = _others(plan)
+    columns["paper, or its code"] |= {
+        "faces": "photographs", "seeds": "not said", "other methods": PAPERS_METHODS,
+    }  # fmt: skip
     frame = pd.DataFrame(columns)
     return frame.map(lambda v: f"{v:g}" if isinstance(v, float) else str(v))
+
+
+def _others(plan: Settings) -> str:
+    """Fig. 6's other methods as a tier has them, with the emotions of those that know one."""
+    names = {
+        name: [run.emotion for run in runs if hasattr(run, "emotion")]
+        for name, runs in plan.baselines().items()
+    }
+    every = len(EMOTIONS) - 1
+    return ", ".join(
+        f"{name} ({', '.join(known)})" if 0 < len(known) < every else name
+        for name, known in names.items()
+    )
 
 
 def weights(named: Mapping[str, Weights]) -> pd.DataFrame:
@@ -52,15 +70,15 @@ def measures(measured: Sequence[Found], edits: Edits) -> Measures:
 
     Args:
         measured: of each training, with all three judges.
-        edits: what was asked of which faces; at least one edit asks for nothing.
+        edits: what was asked of which faces.
 
     Returns:
         "units", error of all units in percent; "own unit", what is read of the unit that was asked
         for, in percent (single units only); "emotion", 100 where the judge sees the emotion asked
         for, else 0, and "logarithm", its log-probability (emotions only); "identity", cosine with
-        the input; "error" and "likeness" against the truth, percent and cosine; and of edits only
-        "attention", "kept", "drawn anew", "outside" (percent), "upper", "lower", "face" and
-        "background".
+        the input; "error", "likeness" and "psnr" (at most `SAME`) against the truth, percent,
+        cosine and dB; and of edits only "outside" (percent), "upper", "lower", "face" and
+        "background", and where there is attention "attention", "kept" and "drawn anew".
     """
     stacked = [_one(found, edits) for found in measured]
     return {key: np.stack([one[key] for one in stacked]) for key in stacked[0]}
@@ -68,19 +86,18 @@ def measures(measured: Sequence[Found], edits: Edits) -> Measures:
 
 def _one(found: Found, edits: Edits) -> dict[Key, np.ndarray]:
     """(E, N) each."""
-    nothing = int((edits.intensities == 0).nonzero()[0, 0])  # its true picture is the input
     E, N = found["error"].shape
     asked = edits.units.numpy()[:, None]  # (E, 1, 17)
     unit = np.array([UNITS.index(n) if n in UNITS else -1 for n in edits.names])
     emotion = np.array([EMOTIONS.index(n) if n in EMOTIONS else -1 for n in edits.names])
     rows = np.arange(E)
     values: dict[Key, np.ndarray] = {}
-    for of in TAKEN:
-        prefix = "" if of == "edit" else "true_"
-        units, logs = found[f"{prefix}units"], found[f"{prefix}expression"]  # (E, N, ...)
+    for of, prefix in zip(TAKEN, ("", "input_", "true_"), strict=True):
+        units, logs = (
+            np.broadcast_to(found[f"{prefix}{name}"], found[name].shape)  # (E, N, ...)
+            for name in ("units", "expression")
+        )
         logs = logs - np.logaddexp.reduce(logs, axis=2, keepdims=True)
-        if of == "input":
-            units, logs = (np.broadcast_to(x[nothing], x.shape) for x in (units, logs))
         hit = 100.0 * (logs.argmax(2) == emotion[:, None])
         values["units", of] = 100.0 * np.abs(units - asked).mean(2)
         values["own unit", of] = _where(unit >= 0, 100.0 * units[rows, :, unit])
@@ -97,11 +114,17 @@ def _one(found: Found, edits: Edits) -> dict[Key, np.ndarray]:
         ("likeness", "edit"): found["likeness"],
         ("likeness", "input"): 0.0 * seen,
         ("likeness", "truth"): seen,
-        ("attention", "edit"): found["attention"],
-        ("kept", "edit"): 100.0 * found["copied"],
-        ("drawn anew", "edit"): 100.0 * found["redrawn"],
+        ("psnr", "edit"): np.minimum(found["psnr"], SAME),
+        ("psnr", "input"): np.minimum(found["psnr_copied"], SAME),
+        ("psnr", "truth"): np.full((E, N), np.nan),
         ("outside", "edit"): 100.0 * found["outside"],
     }
+    if "attention" in found:
+        values |= {
+            ("attention", "edit"): found["attention"],
+            ("kept", "edit"): 100.0 * found["copied"],
+            ("drawn anew", "edit"): 100.0 * found["redrawn"],
+        }
     return values | {(n, "edit"): found[n] for n in ("upper", "lower", "face", "background")}
 
 
@@ -119,8 +142,8 @@ def full(edits: Edits) -> dict[str, list[int]]:
     return single | {name: rows for name, rows in groups.items() if rows}
 
 
-def _both(edits: Edits) -> list[int]:
-    """All edits at full intensity."""
+def both(edits: Edits) -> list[int]:
+    """All edits at full intensity, of units and of emotions."""
     return [row for name in ("nine units", "emotions") for row in full(edits).get(name, [])]
 
 
@@ -165,10 +188,16 @@ COMPARED = {
     "error": "error", "likeness": "likeness",
 }  # fmt: skip
 """Measures by the headings of `compared`: three proxies, then two that know the true picture."""
+AGAINST_OTHERS = {**COMPARED, "psnr": "PSNR"}
+"""The same for Fig. 6 (section 5.4)."""
 
 
 def compared(
-    methods: Mapping[str, Measures], edits: Edits, *, of: Sequence[str] = TAKEN
+    methods: Mapping[str, Measures],
+    edits: Edits,
+    *,
+    of: Sequence[str] = TAKEN,
+    columns: Mapping[str, str] = COMPARED,
 ) -> dict[tuple[str, str], Estimate]:
     """Proxies and truth of several methods, over all edits at full intensity.
 
@@ -176,65 +205,18 @@ def compared(
         methods: measures by name.
         edits: what was asked.
         of: the rows "nothing done" ("input"), the methods ("edit"), "the true picture" ("truth").
+        columns: headings by measure.
     """
-    whole = _both(edits)
+    whole = both(edits)
     first = next(iter(methods.values()))
     rows = {"nothing done": (first, "input")} if "input" in of else {}
     rows |= {name: (values, "edit") for name, values in methods.items() if "edit" in of}
     rows |= {"the true picture": (first, "truth")} if "truth" in of else {}
     found = {}
     for name, (values, taken) in rows.items():
-        columns = {title: (key, taken) for key, title in COMPARED.items()}
-        found |= cells(values, {name: whole}, columns)
+        keys = {title: (key, taken) for key, title in columns.items()}
+        found |= cells(values, {name: whole}, keys)
     return found
-
-
-PROXIES = {
-    "unit error, least first": ("units", -1.0),
-    "probability of the emotion": ("logarithm", 1.0),
-    "identity similarity": ("identity", 1.0),
-    "mean attention": ("attention", 1.0),
-}
-TRUTHS = {"likeness": ("likeness", 1.0), "share of the way": ("way", 1.0)}
-
-
-def ordering(values: Measures, edits: Edits) -> dict[tuple[str, str], Estimate]:
-    """Does a proxy order the edits of a face as the truth does? By (proxy, truth).
-
-    Rank correlations over the edits of each face at full intensity, then the mean over faces. The
-    "share of the way" is 1 - error / error of the input: 1 where the edit is the true picture, 0
-    where nothing was gained. Probabilities exist for emotions only.
-    """
-    whole = _both(edits)
-    way = 1.0 - values["error", "edit"] / np.maximum(values["error", "input"], 1e-3)
-    known = {key: table[:, whole] for (key, of), table in values.items() if of == "edit"}
-    known["way"] = way[:, whole]
-    found = {}
-    for name, (proxy, sign) in PROXIES.items():
-        for title, (truth, _) in TRUTHS.items():
-            pairs = zip(sign * known[proxy], known[truth], strict=True)
-            table = np.stack([orders(*pair) for pair in pairs])  # (S, N)
-            table = table[:, np.isfinite(table).all(0)]
-            if table.size:
-                found[name, title] = bootstrap_mean(table)
-    return found
-
-
-def orders(proxy: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation over the edits of each face: (E, N) twice to (N,).
-
-    nan where fewer than three edits have both, or where one of them does not vary.
-
-    >>> orders(np.array([[1.0], [2.0], [9.0]]), np.array([[0.0], [3.0], [4.0]])).round(6).tolist()
-    [1.0]
-    """
-    found = []
-    for a, b in zip(proxy.T, truth.T, strict=True):
-        both = np.isfinite(a) & np.isfinite(b)
-        ranks = [pd.Series(x[both]).rank() for x in (a, b)]
-        flat = both.sum() < 3 or any(rank.nunique() < 2 for rank in ranks)
-        found.append(np.nan if flat else np.corrcoef(*ranks)[0, 1])
-    return np.array(found)
 
 
 def doses(values: Measures, edits: Edits) -> pd.DataFrame:
@@ -281,13 +263,13 @@ def saturation(trainings: Mapping[str, Found], edits: Edits) -> dict[tuple[str, 
     columns = {name: (name, "edit") for name in names}
     cells_of = {}
     for name, found in trainings.items():
-        cells_of |= cells(measures([found], edits), {name: _both(edits)}, columns)
+        cells_of |= cells(measures([found], edits), {name: both(edits)}, columns)
         cells_of[name, "own units"] = same_units([found])
     return cells_of
 
 
 _PERCENT = ("unit error", "emotion seen", "outside", "kept", "drawn anew", "AU12", "happy")
-UNIT = {**dict.fromkeys(_PERCENT, "%"), "unit error, true": "%", "own units": "dB"}
+UNIT = {**dict.fromkeys(_PERCENT, "%"), "unit error, true": "%", "own units": "dB", "PSNR": "dB"}
 UNIT |= {"error": "% of white", "error, input": "% of white"}
 """Units by the headings of the notebook's tables; other columns are shares or cosines."""
 LAYOUT = Layout(decimals={"%": 1, "dB": 1, "% of white": 2, "": 2}, better=None)

@@ -9,7 +9,7 @@ true answer does. The notebook ``41_geometry``, section "Beyond the paper", show
 Letters: K methods, S trainings, P people, N test faces.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -88,7 +88,7 @@ def ordering_of_methods(measured: Measured, names: Sequence[str] = TABLE_1) -> C
         return rank_correlation(means[: len(names)], means[len(names) :])
 
     found = {}
-    for (proxy, by), (distance, true) in _pairs(measured, names, PROXIES, TRUE):
+    for (proxy, by), (distance, true) in _pairs(measured, names, PROXIES):
         one = bootstrap_function(agree, *tables(by), *tables(true))
         # Draws can all be beyond the value where it is the end of the scale.
         ends = {"low": min(one.low, one.value), "high": max(one.high, one.value)}
@@ -125,7 +125,7 @@ def ordering_of_edits(measured: Measured, names: Sequence[str] = TABLE_1) -> Cel
 
     found = {}
     asked, people = measured.questions.asked, measured.questions.people.numpy()
-    for (proxy, by), (distance, true) in _pairs(measured, names, EDITS, TRUE):
+    for (proxy, by), (distance, true) in _pairs(measured, names, EDITS):
         lines = []
         for seed in range(seeds):
             agree = rank_correlation(table(by, seed), table(true, seed))  # (8, N)
@@ -149,11 +149,13 @@ def _known(measured: Measured, names: Sequence[str]) -> list[str]:
     return known
 
 
-def _pairs(measured, names, proxies: Mapping[str, Column], distances: Mapping[str, Column]):
-    """Those of which every method has both."""
+def _pairs(
+    measured: Measured, names: Sequence[str], proxies: Mapping[str, Column]
+) -> Iterator[tuple[tuple[str, Column], tuple[str, Column]]]:
+    """Proxies with distances, by heading, of which every method has both."""
     every = [with_logarithm(one) for name in names for one in measured.found[name]]
     for proxy in proxies.items():
-        for distance in distances.items():
+        for distance in TRUE.items():
             if all({proxy[1].measure, distance[1].measure} <= set(one) for one in every):
                 yield proxy, distance
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from facelab import faces
 from facelab.faces import EMOTIONS
 from facelab.faces.sample import look
-from facelab.gan.pictures import framed, pixels, stored
+from facelab.gan.pictures import framed, pixels, prototypes, stored
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.model import CHANNELS, Geometry, depth_map, normal_map
 from facelab.papers.geometry.reconstruction import Noise, reconstruct
@@ -183,7 +183,7 @@ def questions(dataset: DataSet, count: int, *, size: int, margin: float = 1.15) 
     """
     source, asked = sets.seen(dataset, count, seed=9), {"size": size, "margin": margin}
     answers = []
-    for shown in sets.prototypes():
+    for shown in prototypes():
         face = framed(source, look(np.tile(shown, (count, 1)), source.gaze), margin=margin)
         answers.append(faces.rendered(face, channels=("image", "depth", "landmarks"), **asked))
     truth = torch.stack([stored(answer.image) for answer in answers])  # (8, N, 3, H, W)
@@ -196,7 +196,7 @@ def questions(dataset: DataSet, count: int, *, size: int, margin: float = 1.15) 
         truth=truth,
         depth=torch.from_numpy(np.stack([answer.depth for answer in answers])),
         landmarks=torch.from_numpy(np.stack([answer.landmarks for answer in answers])),
-        units=torch.from_numpy(faces.units(sets.prototypes())),
+        units=torch.from_numpy(faces.units(prototypes())),
     )
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facelab.faces import EMOTIONS
+from facelab.gan.evaluation import each
 from facelab.gan.pictures import pixels
 from facelab.gan.stargan import one_hot, signed, unit
 from facelab.judges import distances, scores
@@ -122,9 +123,6 @@ def evaluate(
     """
     truth, source = questions.truth.float() / 255.0, questions.images.float() / 255.0
     sources = source.expand_as(truth)
-
-    def each(measure: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor) -> Tensor:
-        return torch.stack([measure(x, y) for x, y in zip(a, b, strict=True)])  # (8, N)
 
     images = answers.images
     found = {

@@ -175,13 +175,14 @@ def settings(tier: str, seeds: tuple[int, ...] = ()) -> Settings:
 # Small trainings cannot pay five updates of the critic for one of the generator, which the hinge
 # loss does not need, and slopes at real pictures (R1) cost one pass less than between pictures. A
 # critic that was taught by few pictures is fooled sooner than it is convinced: see
-# `facelab.gan.small` and `training.resists`. Even targets, as the rare ones would never be learnt.
+# `facelab.gan.small` and `gan.loop.resists`. Even targets, as the rare ones would never be learnt.
 _SMALL = {
-    "weights": Weights(kind="hinge", penalty=0.0, r1=0.02),
-    "resisting": 0.25,
+    "weights": Weights(kind="hinge", adversarial=3.0, penalty=0.0, r1=1.0),
+    "resisting": 0.5,
     "targets": "even",
 }
 _BODY = {"resized": True, "modulated": True, "critic_initial": "he", "critic_noise": 0.15}
+_COLOURS = {"moved": True, "critic_split": 24}  # of G_rgb and D_rgb
 _ONE = {"critic_steps": 1}
 
 
@@ -204,7 +205,9 @@ TIERS = {
         base={
             **_SMALL,
             **_smoke("affectnet"),
-            "sizes": Sizes(width=4, blocks=1, critic_width=4, critic_layers=3, **_BODY),
+            "sizes": Sizes(
+                width=4, blocks=1, critic_width=4, critic_layers=3, **_BODY, **_COLOURS
+            ),
             "depth_sizes": Sizes(width=4, blocks=1, critic_width=4, critic_layers=3, **_BODY),
             "alone": Schedule(steps=1, batch=4, reading=1, **_ONE),
             "pretraining": Schedule(steps=1, batch=4, **_ONE),
@@ -223,23 +226,24 @@ TIERS = {
         tier="laptop",
         base={
             **_SMALL,
-            **_laptop("affectnet", count=4000, reading=2000, steps=1600),
+            **_laptop("affectnet", count=4000, reading=3000, steps=1300),
             "sizes": Sizes(
-                width=16, blocks=3, critic_width=32, critic_layers=4, critic_shift=3, **_BODY
+                width=16, blocks=3, critic_width=32, critic_layers=4, critic_shift=3, **_BODY,
+                **_COLOURS,
             ),
             "depth_sizes": Sizes(
                 width=8, blocks=2, critic_width=16, critic_layers=4, critic_shift=3, **_BODY
             ),
-            "pretraining": Schedule(steps=600, batch=8, rate=1e-3, critic_rate=4e-4, **_ONE),
+            "pretraining": Schedule(steps=400, batch=8, rate=1e-3, critic_rate=4e-4, **_ONE),
             "schedule": Schedule(
-                steps=300, batch=8, rate=5e-4, critic_rate=2e-4, average=0.98, **_ONE
+                steps=250, batch=8, rate=5e-4, critic_rate=2e-4, average=0.98, **_ONE
             ),
         },
-        rafd=_laptop("rafd", count=3000, reading=1000, steps=800),
-        ganimation={"reading": 2000, "steps": 1200, "average": 0.99},
+        rafd=_laptop("rafd", count=3000, reading=1500, steps=600),
+        ganimation={"reading": 2000, "steps": 900, "average": 0.99},
         gannotation={
             **gannotation_run.SMALL, "width": 16, "blocks": 3, "critic_width": 32,
-            "critic_layers": 4, "steps": 800, "average": 0.99,
+            "critic_layers": 4, "steps": 700, "average": 0.99,
         },
         test=48,
         real=384,
@@ -250,7 +254,7 @@ TIERS = {
         base={
             **_SMALL,
             "pictures": Pictures(count=30_000, size=128),
-            "sizes": Sizes(critic_shift=8, **_BODY),
+            "sizes": Sizes(critic_shift=8, **_BODY, **{**_COLOURS, "critic_split": 48}),
             "depth_sizes": Sizes(width=32, critic_width=32, critic_shift=8, **_BODY),
             "alone": Schedule(
                 steps=10_000, reading=5000, batch=16, rate=4e-4, critic_rate=2e-4, falling=0.0,

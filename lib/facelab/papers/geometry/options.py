@@ -11,7 +11,7 @@ from torch import Tensor
 
 from facelab.faces import EMOTIONS
 from facelab.gan import loop
-from facelab.gan.small import disturbed, initialise_he
+from facelab.gan.small import SplitCritic, disturbed, initialise_he
 from facelab.gan.stargan import Discriminator, Generator
 from facelab.papers.geometry import data
 from facelab.papers.geometry.model import CHANNELS, Geometry, Translator
@@ -64,8 +64,11 @@ class Sizes(Record):
     Attributes:
         width, blocks: see `facelab.gan.stargan.Trunk`.
         resized, modulated: see there; in neither paper.
+        moved: of G_rgb, see `facelab.gan.stargan.Generator`; in neither paper.
         critic_width, critic_layers: see `facelab.gan.stargan.Discriminator`.
         critic_initial: torch's weights as in StarGAN's code, or He's, see `facelab.gan.small`.
+        critic_split: ``patch_width`` of a critic in two parts, see there; 0, as in both papers, has
+            one body.
         critic_noise, critic_shift: what the critic sees, see there; in neither paper.
     """
 
@@ -73,30 +76,38 @@ class Sizes(Record):
     blocks: int = 6
     resized: bool = False
     modulated: bool = False
+    moved: bool = False
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["torch", "he"] = "torch"
+    critic_split: int = pydantic.Field(default=0, ge=0)
     critic_noise: float = pydantic.Field(default=0.0, ge=0)
     critic_shift: int = pydantic.Field(default=0, ge=0)
 
     def generator(self) -> Generator:
         """G_rgb, untrained."""
-        return Generator(labels=LABELS, **self._body())
+        return Generator(labels=LABELS, moved=self.moved, **self._body())
 
     def translator(self, geometry: Geometry) -> Translator:
         """G_depth and G'_depth, untrained."""
         return Translator(geometry=geometry, **self._body())
 
-    def critic(self, *, size: int, geometry: Geometry | None = None) -> Discriminator:
+    def critic(self, *, size: int, geometry: Geometry | None = None) -> Discriminator | SplitCritic:
         """D_rgb, or D_depth where a geometry is named, untrained.
 
         Raises:
             ValueError: for a size that the layers cannot halve.
         """
-        critic = Discriminator(
-            labels=LABELS, size=size, width=self.critic_width, layers=self.critic_layers,
-            channels=3 if geometry is None else CHANNELS[geometry],
-        )  # fmt: skip
+        body = {
+            "labels": LABELS, "size": size, "width": self.critic_width,
+            "layers": self.critic_layers,
+            "channels": 3 if geometry is None else CHANNELS[geometry],
+        }  # fmt: skip
+        critic = (
+            SplitCritic(patch_width=self.critic_split, **body)
+            if self.critic_split
+            else Discriminator(**body)
+        )
         if self.critic_initial == "he":
             initialise_he(critic)
         return critic

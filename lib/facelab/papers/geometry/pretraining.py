@@ -12,14 +12,14 @@ from torch import nn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.gan import training as gan
-from facelab.gan.loop import counts
+from facelab.gan.loop import counts, note
 from facelab.nn import keep_freed_memory
 from facelab.papers.geometry import data
 from facelab.papers.geometry.losses import Choices
 from facelab.papers.geometry.model import Features, Geometry, Translator
 from facelab.papers.geometry.options import Pictures, Schedule, Sizes, duration
 from facelab.papers.geometry.reconstruction import Noise
-from facelab.papers.geometry.training import critic_reads, note, pretraining_terms
+from facelab.papers.geometry.training import critic_reads, pretraining_terms
 
 
 class PretrainRun(Experiment):
@@ -119,7 +119,7 @@ class PretrainRun(Experiment):
                 )  # fmt: skip
                 gan.descend(update, sum(terms.values()))
                 if schedule.noted(step):
-                    note(history, step, terms)
+                    note(history, step + 1, terms)
                     run.progress(step + 1, schedule.steps, pixel=history["pixel"][-1])
             run.save(step + 1, history=history)
 

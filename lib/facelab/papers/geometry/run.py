@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.gan import training as gan
-from facelab.gan.loop import counts
+from facelab.gan.loop import counts, note, resists
 from facelab.gan.stargan import Generator, one_hot
 from facelab.nn import keep_freed_memory
 from facelab.papers.geometry import data
@@ -24,12 +24,7 @@ from facelab.papers.geometry.model import Geometry
 from facelab.papers.geometry.options import LABELS, Pictures, Schedule, Sizes, duration
 from facelab.papers.geometry.pretraining import PretrainRun
 from facelab.papers.geometry.reconstruction import Noise
-from facelab.papers.geometry.training import (
-    critic_reads,
-    end_to_end_terms,
-    note,
-    resists,
-)
+from facelab.papers.geometry.training import critic_reads, end_to_end_terms
 
 STARGAN = Choices(weight=0.0, penalty=0.0)
 
@@ -202,7 +197,7 @@ class GeometryRun(Experiment):
                 if schedule.noted(number):
                     terms["reading"] = judged["classification"]
                     terms["distance"] = judged["distance"]
-                    note(history, step, terms)
+                    note(history, step + 1, terms)
                     run.progress(
                         step + 1, everything,
                         **{name: history[name][-1] for name in ("classification", "cycle")},

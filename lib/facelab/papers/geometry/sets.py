@@ -10,7 +10,7 @@ What the paper leaves open:
    StarGAN does. AffectNet's test faces are of other people.
 2. *Cameras from the side.* RaFD has two, and Table 4 about as many pairs as the other three give:
    a face model is fitted to landmarks of both sides. So pictures from the side have no fit.
-3. *How an expression varies.* `posed`; contempt sits on either side.
+3. *How an expression varies.* `facelab.gan.pictures.posed`; contempt sits on either side.
 """
 
 from typing import Literal
@@ -19,8 +19,8 @@ import numpy as np
 
 from facelab import faces
 from facelab.faces import EMOTIONS, Factors, draws
-from facelab.faces.expressions import mirrored, plausible
-from facelab.faces.sample import PEOPLE_PER_SPLIT, identities, look
+from facelab.faces.sample import PEOPLE_PER_SPLIT, identities
+from facelab.gan.pictures import posed
 
 DataSet = Literal["affectnet", "rafd"]
 DATA_SETS = ("affectnet", "rafd")
@@ -36,7 +36,6 @@ CAMERAS = (-90.0, -45.0, 0.0, 45.0, 90.0)  # degrees of yaw
 FITTED = 60.0  # degrees of yaw up to which a face model is fitted
 TESTED = {"affectnet": PEOPLE_PER_SPLIT, "rafd": RAFD_PEOPLE["test"] * 8 * 3 * 3}
 """How many test pictures there are that are not taken from the side."""
-STRENGTHS = (0.75, 1.05)  # of expressions, times their natural full strength
 RAFD_SEED = 11  # of its people, whatever pictures of them are drawn
 
 
@@ -117,28 +116,3 @@ def _studio(count: int, split: str, stream: int) -> tuple[Factors, np.ndarray]:
     turned[:, 0] += np.take(CAMERAS, camera)
     looking[:, 0] += np.take(GAZES, gaze)
     return found.replace(pose=turned, gaze=looking), emotion
-
-
-def posed(emotion: np.ndarray, gaze: np.ndarray, *, stream: int) -> np.ndarray:
-    """Expressions of given emotions, as different people show them.
-
-    Args:
-        emotion: (N,) into `faces.EMOTIONS`.
-        gaze: (N, 2) degrees, which the lids follow.
-        stream: of the draws, see `faces.draws`.
-
-    Returns:
-        (N, 52) actions.
-    """
-    u = draws.uniform(stream, np.arange(len(emotion)), 2 + 3 * 52)
-    side, strength, (each, still, little) = u[:, :1], u[:, 1:2], np.split(u[:, 2:], 3, axis=1)
-    whole = np.where(side < 0.5, prototypes()[emotion], mirrored(prototypes())[emotion])
-    low, high = STRENGTHS
-    whole = whole * (low + (high - low) * strength) * (0.8 + 0.4 * each)
-    whole = whole + (still < 0.15) * 0.06 * little  # nobody is perfectly still
-    return plausible(look(whole, gaze))
-
-
-def prototypes() -> np.ndarray:
-    """Each emotion at its natural full strength: (8, 52) actions; contempt sits on the left."""
-    return np.stack([faces.expression_of(name) for name in EMOTIONS])

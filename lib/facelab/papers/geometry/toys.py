@@ -11,7 +11,7 @@ from torch import Tensor
 from facelab import faces
 from facelab.faces import EMOTIONS, Factors
 from facelab.faces.sample import look
-from facelab.gan.pictures import framed, pixels
+from facelab.gan.pictures import framed, pixels, prototypes
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.data import Questions
 from facelab.papers.geometry.evaluation import Method
@@ -54,7 +54,7 @@ def lights(count: int, *, size: int, margin: float = 1.15, seed: int = 7) -> Lig
         seed: of the faces.
     """
     still = sets.seen("affectnet", count, seed=seed)
-    wide = sets.prototypes()[EMOTIONS.index("surprise")]  # (52,)
+    wide = prototypes()[EMOTIONS.index("surprise")]  # (52,)
     made = {}
     for name, expression in ((REST, 0.0 * wide), (OTHER_EXPRESSION, wide)):
         moved = look(np.tile(expression, (count, 1)), still.gaze)

@@ -59,25 +59,6 @@ def critic_reads(
     return reads, reads_fake if taught else None
 
 
-def resists(source: Tensor, *, share: float) -> ReadsFake | None:
-    """A further loss of D_rgb: a translation still shows its source's expression.
-
-    It cannot hold for one that looks real, as D_rgb must read real pictures; it does for patterns
-    that no face has, which a critic taught by few pictures would take for an expression. In small
-    trainings the generator finds those first. Not in the paper.
-
-    Args:
-        source: (B,) y_s.
-        share: weight beside the cross-entropy of real pictures; 0 is none.
-
-    Returns:
-        ``reads_fake`` of `critic_step`; None for a share of 0.
-    """
-    if not share:
-        return None
-    return lambda logits: share * F.cross_entropy(logits, source)
-
-
 def pretraining_terms(
     translator: Translator,
     critic: nn.Module,
@@ -180,10 +161,3 @@ def _classification(logits: Tensor, expression: Tensor, choices: Choices, stage:
         sign=choices.penalty_sign,
         form=choices.penalty_form,
     )
-
-
-def note(history: dict[str, list[float]], step: int, terms: dict[str, Tensor]) -> None:
-    """Adds the terms of a step, counted from 0, to a history with a list "step", in place."""
-    history["step"].append(step + 1)
-    for name, value in terms.items():
-        history.setdefault(name, []).append(value.item())
