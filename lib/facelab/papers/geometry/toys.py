@@ -12,6 +12,7 @@ from facelab import faces
 from facelab.faces import EMOTIONS, Factors
 from facelab.faces.sample import look
 from facelab.gan.pictures import framed, pixels, prototypes
+from facelab.judges.answers import CLEAN
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.data import Questions
 from facelab.papers.geometry.evaluation import Method
@@ -48,12 +49,14 @@ class Lights:
 def lights(count: int, *, size: int, margin: float = 1.15, seed: int = 7) -> Lights:
     """Test faces in the four states; the other light of each is that of the face before it.
 
+    The camera has no faults: their grain would change, too.
+
     Args:
         count: N, more than one.
         size, margin: of the pictures.
         seed: of the faces.
     """
-    still = sets.seen("affectnet", count, seed=seed)
+    still = sets.seen("affectnet", count, seed=seed).replace(noise=CLEAN)
     wide = prototypes()[EMOTIONS.index("surprise")]  # (52,)
     made = {}
     for name, expression in ((REST, 0.0 * wide), (OTHER_EXPRESSION, wide)):
