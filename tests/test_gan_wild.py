@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from facelab.data import crops
 from facelab.data.records import Record
 from facelab.gan import wild
 
@@ -55,3 +56,16 @@ def test_a_smile_put_on_is_measured_beside_the_true_one():
     assert strength["smiling photograph"] == pytest.approx(2 * before, abs=0.1)
     with pytest.raises(ValueError, match="got nobody"):
         wild.smiles(_brighter, RECORDS, [_record("3", "happy")], readers, **CROP)
+
+
+def test_a_pasted_change_lies_where_the_crop_was():
+    photo = np.full((40, 50, 3), 100, np.uint8)
+    before, after = torch.zeros(3, 8, 8), torch.zeros(3, 8, 8)
+    after[:, 2, 5] = 0.2
+    transform = crops.Transform(left=9.5, top=3.5, scale=0.5)  # a crop pixel is 2 x 2 of the photo
+    found = wild.paste(photo, before, after, transform)
+    changed = np.argwhere(found[..., 0] != 100)
+    np.testing.assert_allclose(changed.mean(axis=0), [4 + 2 * 2 + 0.5, 10 + 2 * 5 + 0.5])
+    np.testing.assert_array_equal(wild.paste(photo, before, before, transform), photo)
+    with pytest.raises(ValueError, match=r"\(3, 8, 4\)"):
+        wild.paste(photo, before, after[:, :, :4], transform)

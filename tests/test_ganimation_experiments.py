@@ -14,7 +14,6 @@ import torch
 from facelab import claims as facelab_claims
 from facelab import faces as synthetic
 from facelab import verdicts
-from facelab.data import crops
 from facelab.experiment import Run, load_weights
 from facelab.faces import UNITS
 from facelab.faces.sample import look
@@ -27,7 +26,6 @@ from facelab.papers.ganimation import (
     experiments,
     measures,
     run,
-    wild,
 )
 from facelab.papers.ganimation.data import Edits, Labelled
 from facelab.papers.ganimation.experiments import settings
@@ -290,19 +288,6 @@ def test_the_paper_tier_is_the_paper():
     assert settings("paper").main() == [GanimationRun()]
     with pytest.raises(ValueError, match="unknown tier 'x'"):
         settings("x")
-
-
-def test_a_pasted_change_lies_where_the_crop_was():
-    photo = np.full((40, 50, 3), 100, np.uint8)
-    before, after = torch.zeros(3, 8, 8), torch.zeros(3, 8, 8)
-    after[:, 2, 5] = 0.2
-    transform = crops.Transform(left=9.5, top=3.5, scale=0.5)  # a crop pixel is 2 x 2 of the photo
-    found = wild.paste(photo, before, after, transform)
-    changed = np.argwhere(found[..., 0] != 100)
-    np.testing.assert_allclose(changed.mean(axis=0), [4 + 2 * 2 + 0.5, 10 + 2 * 5 + 0.5])
-    np.testing.assert_array_equal(wild.paste(photo, before, before, transform), photo)
-    with pytest.raises(ValueError, match=r"\(3, 8, 4\)"):
-        wild.paste(photo, before, after[:, :, :4], transform)
 
 
 def test_evidence_has_the_cells_of_every_claim(patches):
