@@ -44,6 +44,22 @@ def test_near_depth_is_lighter_than_far_depth_and_normals_keep_their_axes():
         figures.coloured(torch.zeros(2, 4, 4))
 
 
+def test_sparse_and_dense_geometry_stand_side_by_side():
+    pictures = {"sad": torch.zeros(2, 3, 8, 8), "happy": torch.ones(2, 3, 8, 8)}
+    points = {name: torch.full((2, 68, 2), 3.0) for name in pictures}
+    depth = {name: torch.zeros(2, 1, 8, 8) for name in pictures}
+    figure = figures.sparse_and_dense(pictures, points, depth)
+    titles = [axes.get_title() for axes in figure.axes[:7]]
+    assert titles == ["sad", "landmarks", "depth", "", "happy", "landmarks", "depth"]
+    assert [i for i, axes in enumerate(figure.axes) if axes.collections] == [1, 5, 8, 12]
+
+
+def test_all_expressions_of_each_face_stand_in_one_row_a_method():
+    images, answers = torch.zeros(3, 3, 8, 8), torch.ones(8, 3, 3, 8, 8)
+    figure = figures.expressions(images, {"ours": answers, "true": answers}, faces=(0, 2))
+    assert sum(bool(axes.images) for axes in figure.axes) == 4 * 9
+
+
 def test_matrices_say_shares_in_percent_and_empty_places_stay_empty():
     share = np.eye(len(EMOTIONS))
     share[1] = [0.001, 0.999, *[0.0] * 6]

@@ -1,11 +1,10 @@
 """Do the measures that need no truth order edits as the truth does? (notebook section 6.3)"""
 
 import numpy as np
-import pandas as pd
 
 from facelab.papers.ganimation.data import Edits
 from facelab.papers.ganimation.tables import Measures, both
-from facelab.statistics import Estimate, bootstrap_mean
+from facelab.statistics import Estimate, bootstrap_mean, rank_correlation
 
 PROXIES = {
     "unit error, least first": ("units", -1.0),
@@ -48,8 +47,7 @@ def orders(proxy: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """
     found = []
     for a, b in zip(proxy.T, truth.T, strict=True):
-        both = np.isfinite(a) & np.isfinite(b)
-        ranks = [pd.Series(x[both]).rank() for x in (a, b)]
-        flat = both.sum() < 3 or any(rank.nunique() < 2 for rank in ranks)
-        found.append(np.nan if flat else np.corrcoef(*ranks)[0, 1])
+        known = np.isfinite(a) & np.isfinite(b)
+        flat = known.sum() < 3 or any(np.ptp(values[known]) == 0 for values in (a, b))
+        found.append(np.nan if flat else float(rank_correlation(a[known], b[known])))
     return np.array(found)

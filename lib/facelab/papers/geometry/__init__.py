@@ -8,5 +8,7 @@ reconstruction and its clean-up, and ``data`` brings both together, with the tru
 ``pretraining`` and ``run`` are the trainings, made of ``options``; ``experiments`` lists those of
 each table, ``evaluation`` measures a method, ``rows`` all of them, ``tables`` are the paper's and
 ``beyond`` those of the true answer. ``published/*.csv`` are the paper's numbers, and ``claims``
-what ours say to them. The RGB networks are StarGAN's, `facelab.gan.stargan`.
+what ours say to them. The RGB networks are StarGAN's, `facelab.gan.stargan`. ``figures``, ``toys``,
+``inference`` and ``readings`` are what the notebook draws, works through, asks of trained networks,
+and says of its tables.
 """

@@ -3,7 +3,7 @@
 Captions, alt texts and the numbers themselves stand in the notebook, where they are read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -23,10 +23,12 @@ __all__ = [
     "coloured",
     "confusions",
     "curves",
+    "expressions",
     "fits",
     "histograms",
     "lines",
     "sheet",
+    "sparse_and_dense",
     "weights",
 ]
 
@@ -55,6 +57,47 @@ def coloured(maps: Tensor) -> Tensor:
         raise ValueError(f"expected depth (1, H, W) or normals (3, H, W), got {tuple(maps.shape)}")
     colours = mpl.colormaps["viridis"](shown.squeeze(-3).numpy())  # (..., H, W, 4)
     return torch.from_numpy(colours[..., :3]).movedim(-1, -3).float()
+
+
+def sparse_and_dense(
+    pictures: Mapping[str, Tensor], landmarks: Mapping[str, Tensor], depth: Mapping[str, Tensor]
+) -> Figure:
+    """Fig. 1: faces with some expressions, a row a face: picture, landmarks and depth of each.
+
+    Args:
+        pictures: (N, 3, H, W), by expression.
+        landmarks: (N, 68, 2) pixels, likewise.
+        depth: (N, 1, H, W) in [-1, 1], likewise.
+    """
+    columns, points = [], {}
+    for name, shown in pictures.items():
+        for row, one in enumerate(landmarks[name]):
+            points[row, len(columns) + 1] = one
+        columns += [shown, torch.zeros(shown.shape), coloured(depth[name])]
+    return sheet(
+        [*zip(*columns, strict=True)],
+        columns=[text for name in pictures for text in (name, "landmarks", "depth")],
+        groups=[3] * len(pictures),
+        landmarks=points,
+    )
+
+
+def expressions(
+    images: Tensor, answers: Mapping[str, Tensor], *, faces: Sequence[int] = (0,)
+) -> Figure:
+    """Fig. 6 and 10: what methods answer when faces are asked for all expressions.
+
+    Args:
+        images: (N, 3, H, W), the inputs.
+        answers: (8, N, 3, H, W), by a short name of the method; a row each.
+        faces: whose rows are shown, one below the other.
+    """
+    return sheet(
+        [[images[i], *some[:, i]] for i in faces for some in answers.values()],
+        rows=[*answers] * len(faces),
+        columns=["input", *EMOTIONS],
+        groups=(1, len(EMOTIONS)),
+    )
 
 
 def confusions(tables: Mapping[str, np.ndarray]) -> Figure:
@@ -91,17 +134,16 @@ def histograms(panels: Mapping[str, Mapping[str, np.ndarray]], *, xlabel: str) -
         panels: values by title and by name, of any shapes; nan is left out. The same names in all.
         xlabel: what the values are.
     """
-    figure, grid = plt.subplots(
-        1, len(panels), figsize=(WIDTH, 2.6), sharex=True, squeeze=False, layout="constrained"
-    )
+    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 2.6), sharex=True, squeeze=False)
     found = {t: {n: v[np.isfinite(v)] for n, v in one.items()} for t, one in panels.items()}
-    top = max(values.max() for one in found.values() for values in one.values())
-    edges = np.linspace(0.0, max(1.02 * top, 1e-6), 31)
+    every = np.concatenate([values for one in found.values() for values in one.values()])
+    edges = np.histogram_bin_edges(every, bins=30)
     for axes, (title, one) in zip(grid[0], found.items(), strict=True):
         for (name, values), style in zip(one.items(), STYLES, strict=False):
             drawn = {"histtype": "step", "linewidth": 1.6, "linestyle": style, "density": True}
             axes.hist(values, bins=edges, label=name, **drawn)
         axes.set(title=title, xlabel=xlabel)
+        axes.locator_params(axis="x", nbins=4)
     grid[0, 0].set_ylabel("density")
     named = grid[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=len(named[1]))

@@ -1,10 +1,13 @@
 """What the notebook ``41_geometry`` asks of trained networks, beyond what is measured of them."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import torch
 from torch import Tensor
 
 from facelab.gan.stargan import signed
+from facelab.papers.geometry.data import Pairs, decoded
 from facelab.papers.geometry.figures import coloured
 from facelab.papers.geometry.model import Translator
 from facelab.papers.geometry.pretraining import PretrainRun
@@ -33,6 +36,27 @@ def with_depth(translator: Translator, images: Tensor) -> list[Tensor]:
     """Pictures, each followed by its predicted geometry in colours: (N, 3, H, W) to 2 N of them."""
     pairs = zip(images, coloured(maps(translator, images)), strict=True)
     return [one for pair in pairs for one in pair]
+
+
+def compared(translators: Mapping[str, Translator], pairs: Pairs, count: int) -> dict[str, Tensor]:
+    """Fig. 3: pictures, and below them the geometry of the fit, as predicted, and true.
+
+    Args:
+        translators: by geometry, "depth" or "normals".
+        pairs: of test people.
+        count: pictures, the first ones.
+
+    Returns:
+        By a short name of the row, (count, 3, H, W) in [0, 1].
+    """
+    images = pairs.images[:count]
+    rows = {"picture": images.float() / 255.0}
+    for geometry, translator in translators.items():
+        mark = "" if geometry == "depth" else ", n."
+        rows[f"fit{mark}"] = coloured(decoded(pairs.fitted[geometry][:count]))
+        rows[f"predicted{mark}"] = coloured(maps(translator, images))
+        rows[f"true{mark}"] = coloured(decoded(pairs.true[geometry][:count]))
+    return rows
 
 
 def history(run: GeometryRun | PretrainRun, *, entries: int = 1) -> pd.DataFrame:

@@ -1,15 +1,31 @@
-"""What the tables of notebook ``41_geometry`` say, in words that are computed from them."""
+"""What notebook ``41_geometry`` draws and says of what was measured; the words are computed."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from facelab.papers.geometry import evaluation
 from facelab.papers.geometry.beyond import TRUE
 from facelab.papers.geometry.experiments import DEPTH_PENALTY
 from facelab.papers.geometry.rows import NOTHING, Measured
 from facelab.papers.geometry.tables import Column, of_column, per_person
 from facelab.statistics import Estimate, paired_difference
+
+
+def matrix(measured: Measured, name: str) -> np.ndarray:
+    """Fig. 8 of a row, (8, 8): shares in which each wanted expression is read as each."""
+    asked = measured.questions.asked
+    return np.mean([evaluation.confusion(f, asked) for f in measured.found[name]], axis=0)
+
+
+def identities(measured: Measured, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Fig. 4: distances of the person from the input, (S, Q) of all trainings, for each row."""
+    asked = measured.questions.asked  # (8, N), Q of them
+    return {
+        name: np.stack([found["identity"][asked] for found in measured.found[name]])
+        for name in names
+    }
 
 
 def settled(gain: Estimate) -> str:

@@ -11,10 +11,12 @@ from torch import Tensor
 from facelab import faces
 from facelab.faces import EMOTIONS, Factors
 from facelab.faces.sample import look
-from facelab.gan.pictures import framed, pixels
+from facelab.gan.pictures import framed, pixels, prototypes
+from facelab.judges.answers import CLEAN
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.data import Questions
 from facelab.papers.geometry.evaluation import Method
+from facelab.papers.geometry.figures import coloured
 from facelab.papers.geometry.losses import Sign, classification_loss
 from facelab.papers.geometry.model import SPAN, depth_map
 from facelab.papers.geometry.reconstruction import EXACT, Noise, Reconstruction, reconstruct
@@ -25,7 +27,7 @@ KINDS = {
     "person's shape": ("shape",),
     "expression": ("expression", "scatter"),
     "pose and place": ("pose", "shift", "scale"),
-    "failures": ("failures", "worse"),
+    "pose, place, failures": ("pose", "shift", "scale", "failures", "worse"),
     "all of it": tuple(Noise.model_fields),
 }
 """What errs in a fit, and the fields of `reconstruction.Noise` that say by how much."""
@@ -47,13 +49,15 @@ class Lights:
 def lights(count: int, *, size: int, margin: float = 1.15, seed: int = 7) -> Lights:
     """Test faces in the four states; the other light of each is that of the face before it.
 
+    The camera has no faults: their grain would change, too.
+
     Args:
         count: N, more than one.
         size, margin: of the pictures.
         seed: of the faces.
     """
-    still = sets.seen("affectnet", count, seed=seed)
-    wide = sets.prototypes()[EMOTIONS.index("surprise")]  # (52,)
+    still = sets.seen("affectnet", count, seed=seed).replace(noise=CLEAN)
+    wide = prototypes()[EMOTIONS.index("surprise")]  # (52,)
     made = {}
     for name, expression in ((REST, 0.0 * wide), (OTHER_EXPRESSION, wide)):
         moved = look(np.tile(expression, (count, 1)), still.gaze)
@@ -134,7 +138,7 @@ def fits_in_order(
 
     Returns:
         By "picture", "fit" (the picture again, to draw landmarks on), "its depth" and "true depth":
-        five (3, H, W) or (1, H, W); the landmarks of the fits (5, 68, 2); and their names.
+        five (3, H, W) in [0, 1]; the landmarks of the fits (5, 68, 2); and their names.
 
     Raises:
         ValueError: all are kept, or none.
@@ -147,8 +151,8 @@ def fits_in_order(
     seen = faces.render(factors[rows], size=size, margin=margin, channels=("image", "depth"))
     pictures = [*torch.from_numpy(seen.image)]
     depth = {
-        "its depth": [*depth_map(torch.from_numpy(fit.depth[rows]))],
-        "true depth": [*depth_map(torch.from_numpy(seen.depth))],
+        "its depth": [*coloured(depth_map(torch.from_numpy(fit.depth[rows])))],
+        "true depth": [*coloured(depth_map(torch.from_numpy(seen.depth)))],
     }
     titles = [f"{name}: {fit.error[row]:.0f} %" for name, row in zip(named, rows, strict=True)]
     return {"picture": pictures, "fit": pictures, **depth}, fit.landmarks[rows], titles
