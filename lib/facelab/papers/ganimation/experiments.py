@@ -151,11 +151,11 @@ TIERS = {
         },
         icgan={
             **icgan_run.SMALL, "width": 16, "encoder_width": 16, "critic_width": 32,
-            "steps": 3000, "encoding": 1500, "falling": 1 / 3,
+            "steps": 1200, "encoding": 800, "falling": 1 / 3,
         },
         stargan={
             **stargan_run.SMALL, "width": 16, "blocks": 3, "critic_width": 32, "critic_layers": 4,
-            "critic_split": 24, "critic_shift": 3, "reading": 2000, "steps": 1600, "falling": 1 / 3,
+            "critic_split": 24, "critic_shift": 3, "reading": 2000, "steps": 1200, "falling": 1 / 3,
         },
         cycled=("happy",),
     ),

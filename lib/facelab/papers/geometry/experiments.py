@@ -243,7 +243,7 @@ TIERS = {
         ganimation={"reading": 2000, "steps": 900, "average": 0.99},
         gannotation={
             **gannotation_run.SMALL, "width": 16, "blocks": 3, "critic_width": 32,
-            "critic_layers": 4, "steps": 700, "average": 0.99,
+            "critic_layers": 4, "steps": 450, "average": 0.99,
         },
         test=48,
         real=384,
