@@ -1,8 +1,11 @@
 """Adversarial picture translation, as far as several papers share it.
 
 ``stargan`` holds the generator and the discriminator of StarGAN, ``losses`` the adversarial and
-consistency losses, ``training`` one update of each network, ``pictures`` rendered faces as they
-take them, ``small`` what small trainings need, ``figures`` what notebooks draw. GANimation
-and geometry-guided synthesis build on them (`facelab.papers.ganimation`,
-`facelab.papers.geometry`), and StarGAN is their common baseline.
+consistency losses, ``training`` one update of each network, ``loop`` what training loops share,
+``small`` what small trainings need, such as a critic in two parts. ``pictures`` and ``data`` are
+rendered faces as they take them, ``evaluation`` sets edits beside the true ones, ``wild`` edits
+photographs, ``figures`` is what notebooks draw. ``cyclegan``, ``icgan`` and ``gannotation`` are
+other translators, and the files named after them with ``_run``, StarGAN's too, their trainings.
+GANimation and geometry-guided synthesis build on all this (`facelab.papers.ganimation`,
+`facelab.papers.geometry`).
 """
