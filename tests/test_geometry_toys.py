@@ -130,7 +130,7 @@ def test_a_stand_in_helps_misleads_or_says_nothing():
     )
     assert text.splitlines() == [
         "- *helps*: rate (for PSNR, SSIM)",
-        "- *says nothing*: none",
+        "- *open*: none",
         "- *misleads*: FID (for PSNR)",
     ]
     assert readings.settled(one(-0.1, 0.1)) == "open"

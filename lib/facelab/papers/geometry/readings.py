@@ -74,8 +74,8 @@ def useful(ordering: Mapping[tuple[str, str], Estimate]) -> str:
     Args:
         ordering: rank correlations by (stand-in, distance from the truth), see `beyond`.
     """
-    kinds: dict[str, dict[str, list[str]]] = {"helps": {}, "says nothing": {}, "misleads": {}}
-    words = {"yes": "helps", "no": "misleads", "open": "says nothing"}
+    kinds: dict[str, dict[str, list[str]]] = {"helps": {}, "open": {}, "misleads": {}}
+    words = {"yes": "helps", "no": "misleads", "open": "open"}
     for (proxy, distance), one in ordering.items():
         kinds[words[settled(one)]].setdefault(proxy, []).append(distance)
     lines = []
