@@ -58,7 +58,7 @@ def status(tier: str = "laptop") -> list[Item]:
             found.append(_pair(source))
         paper = cells.paper(source)
         origin = freshness.origin(paper, source)
-        for making, code in origin.makings:
+        for making, code in sorted(origin.makings, key=lambda pair: not pair[0].literal):
             ids = [making.id] if making.literal else _ids(tier, making.place, paper)
             for id in ids:
                 if making.makes(making.place, id) and (making.place, paper, id) not in named:
