@@ -288,6 +288,18 @@ def test_everything_is_fresh_after_a_run(made):
     assert wanted | {"versions", "machine", "peak_memory_mb", "data"} <= about.keys()
 
 
+def test_a_named_artefact_is_not_taken_for_one_of_a_loop(shop, monkeypatch):
+    source = shop / "notebooks" / "10_shop.py"
+    loop = "for id in names:\n    book.table(id, maths.other(3), caption='A.')\n\n# %%\ntrained ="
+    source.write_text(source.read_text().replace("trained =", loop))
+    book = book_of(shop, monkeypatch)
+    for id in ("a", "b", "by-loss", "by-both", "trained"):
+        table(book, id)
+    assert {"shop/a", "shop/trained"}.isdisjoint(states())
+    about = json.loads((shop / "results/laptop/shop/trained.json").read_text())["provenance"]
+    assert "facelab.maths.other" not in about["uses"]
+
+
 def test_stale_says_because_of_what(made):
     maths = made / "lib/facelab/maths.py"
     maths.write_text(maths.read_text().replace("x / 2", "x / 3"))
