@@ -804,6 +804,8 @@ display(table("measures", cells, caption=caption, corner="asked for"), Markdown(
 # of pixels above 0.95 and below 0.05. Mind that small tiers move the picture's colours
 # (section 2): there $A = 0$ need not spoil the face as it does for users of the code,
 # and the table says whether it does.
+#
+# <!-- given: 0.95, 0.05; bounds of the two shares, `measures` -->
 
 # %%
 if short:

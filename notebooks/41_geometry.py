@@ -301,6 +301,8 @@ display(frame.round(3), Markdown(f"Largest over smallest ratio: {apart:.1f}."))
 # \log\frac{1-p}{7p} = -z$, so the slope of $-\log p - \beta H$ is $-1/p + \beta z$. It
 # is zero at $z = 1/(\beta p)$: about 10 for $\beta = 0.1$, about 4 for 0.3. With the
 # other sign it is $-1/p - \beta z$, below zero for every $z \ge 0$.
+#
+# <!-- given: 0.3; a strength chosen above -->
 
 # %%
 display(show(losses.confidence_penalty, losses.classification_loss))
@@ -387,6 +389,8 @@ display(fig_7, histogram, alone.round(2))
 # side give 67 · 8 · 3 · 3 = 4,824 pictures, Table 4 has 4,494: so we take it that fits
 # from the side failed, and leave these out. We learn from 60 of the 67 people, and in
 # the wild everybody is seen once, which AffectNet does not promise.
+#
+# <!-- given: 60, 67; how many people the set has and how many we learn from -->
 
 # %%
 display(tables.protocol(experiments.settings("paper"), plan))
@@ -575,6 +579,11 @@ table("table-1", cells, caption, use=tables, published=published, runs=results)
 # which FID falls, and even that with care. Differences are sharper than the intervals
 # suggest, as all rows answer the same questions: section 7 pairs them.
 #
+# GANimation and GANnotation have been trained for a fraction of what they need at small
+# tiers. Fig. 10 shows what became of them: a row that copies its input, with a way back
+# as good as nothing done has, or that paints one face for all, speaks of the budget,
+# and so do its claims.
+#
 # ### 5.2 Table 2: the studio
 
 # %%
@@ -589,6 +598,8 @@ if studio:
 # The paper finds a gain up to $w = 0.3$, calls that optimal, and yet has the numbers of
 # $w = 0.1$ in Table 1. We use 0.1 there, and 0.3 in section 6.3. Besides the accuracy
 # we ask how far the picture is from the true answer, which the paper could not.
+#
+# <!-- given: 0.1, 0.3; weights of the paper -->
 
 # %%
 if "table-3" in parts:
@@ -793,6 +804,8 @@ display(nearness, readings.nearest(wild_rows, [*main]))
 # the reverse. **Between edits**: of all methods' answers to one question, which is the
 # best? Intervals are over people. With few methods the first question has a coarse
 # answer: a single exchange of two rows moves it far.
+#
+# <!-- given: 6.1; a section -->
 
 # %%
 between_methods = beyond.ordering_of_methods(wild_rows)
@@ -952,6 +965,8 @@ display(ledger, Markdown(gaps), Markdown(ledger.contradictions_markdown()))
 #    *Predict* how it compares with the prediction for the picture as it is.
 # 4. **The rare two.** Table 1's accuracy leaves out disgust and contempt. *Predict* how
 #    the rows' accuracies change when all eight count.
+#
+# <!-- given: 0.1, 0.3; weights and strengths, of the paper and chosen -->
 
 # %% tags=["solution"]
 plain = toys.best_share(beta=0.0, wrong=0.1)

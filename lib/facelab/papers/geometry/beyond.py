@@ -47,7 +47,7 @@ PROXIES = {
 }
 """What the paper measures instead, by heading."""
 UNIT = {heading: column.unit for heading, column in (PROXIES | TRUE).items()}
-LAYOUT = Layout(decimals={"%": 1, "dB": 1, "% of white": 2, "cm": 2, "": 2}, better=None)
+LAYOUT = Layout(decimals={"%": 1, "dB": 2, "% of white": 2, "cm": 2, "": 3}, better=None)
 
 
 def against_truth(measured: Measured, names: Sequence[str] = TABLE_1) -> Cells:
