@@ -74,7 +74,9 @@ everyone = faces.sample(plan.wall, seed=seed, split="test", difficulty="common")
 everyone = everyone.replace(noise=galleries.CLEAN)  # the camera's faults come later
 alt = "Portraits of women and men of many ages and ancestries, no two alike."
 caption = "People of the common test set. No two are the same, and none is real."
-book.figure("wall", **sheet(wrap(everyone, 8), side=104, label=0), alt=alt, caption=caption)
+book.figure(
+    "wall", **sheet(wrap(everyone, 8), side=104, label=0), alt=alt, caption=caption
+)
 
 # %% [markdown]
 # **Why not photographs?** They are what we care about in the end, and this book tests
@@ -173,7 +175,9 @@ steps.append(steps[-1].replace(expression=faces.expression_of("happy")))
 steps.append(steps[-1].replace(pose=[25, 5, 4]))
 steps.append(steps[-1].replace(hair_style=guide.hair_style))
 asked = {"size": 150, "margin": MARGIN, "oversample": 3}
-made = faces.render(faces.Factors.concatenate(steps), channels=("image", "normals"), **asked)
+made = faces.render(
+    faces.Factors.concatenate(steps), channels=("image", "normals"), **asked
+)
 mesh = camera(vertices_of(steps[0]), steps[0], 150)[0]  # (V, 2)
 caption = "From numbers to a face: a step is a term of the sum, a turn, or paint."
 book.figure("steps", **galleries.steps(mesh, head.triangles, made), caption=caption)
@@ -286,7 +290,9 @@ rows = [
 ]
 alt = "Eight emotions of a woman at half and at full strength, and of a man."
 caption = "Eight emotions at half and at full strength."
-book.figure("emotions", **sheet(rows, side=86, label=36, margin=1.4), alt=alt, caption=caption)
+book.figure(
+    "emotions", **sheet(rows, side=86, label=36, margin=1.4), alt=alt, caption=caption
+)
 
 # %%
 actions = list(expressions.UNIT_ACTIONS.values())  # all but AU25's, which has two
@@ -297,7 +303,9 @@ names = [f"{u}\n{a}" for u, a in zip(units, [*actions, "lips part", ""], strict=
 rows = wrap(vary(guide, "expression", np.array(single)), 9, captions=names)
 alt = "Eighteen pictures of one face, each with one action unit at full strength."
 caption = "One unit at a time at full strength; last, the neutral face."
-book.figure("units", **sheet(rows, side=101, label=0, margin=1.3), alt=alt, caption=caption)
+book.figure(
+    "units", **sheet(rows, side=101, label=0, margin=1.3), alt=alt, caption=caption
+)
 
 # %% [markdown]
 # ### 2.5 Pose, gaze and camera
@@ -325,7 +333,9 @@ far = [22, 30, 40, 55, 80, 120, 180]
 named = [f"{cm} cm" for cm in far]
 rows.append(sweep("distance", guide, "camera", far, 3, captions=named))
 alt = "One face in rows: the head turns, nods, leans; the eyes move; the camera goes."
-caption = "The crop follows the landmarks: the face keeps its size, perspective changes."
+caption = (
+    "The crop follows the landmarks: the face keeps its size, perspective changes."
+)
 book.figure("pose", **sheet(rows), alt=alt, caption=caption)
 
 # %% [markdown]
@@ -421,7 +431,9 @@ by_person = edits[np.arange(21).reshape(7, 3).T.ravel()]  # not by edit
 rows = wrap(by_person, 7, captions=[*answers, *[""] * 14])
 alt = "Three people as given, neutral, surprised, made up, turned, at dusk, in glasses."
 caption = "True answers to six edits of three given faces."
-book.figure("edits", **sheet(rows, side=92, label=0, margin=1.5), alt=alt, caption=caption)
+book.figure(
+    "edits", **sheet(rows, side=92, label=0, margin=1.5), alt=alt, caption=caption
+)
 
 # %%
 pictures = faces.sample(5, seed=21, split="test", difficulty="common")
@@ -454,7 +466,9 @@ shown = shown.replace(noise=galleries.CLEAN)
 asked = {"size": int(130 * plan.scale), "margin": 1.5, "oversample": 3}
 truth = faces.render(shown, channels=faces.CHANNELS, **asked)
 print({name: array.shape for name, array in truth.arrays().items()})
-caption = "Three hard faces. Depth: near is bright. Normals: x, y, z as red, green, blue."
+caption = (
+    "Three hard faces. Depth: near is bright. Normals: x, y, z as red, green, blue."
+)
 drawing = book.figure("truth", **galleries.truths(truth), caption=caption)
 display(drawing, galleries.known(truth))
 
@@ -481,7 +495,9 @@ fixed = camera(fixed, turns, asked["size"])[:, :17]  # (4, 17, 2) pixels
 slid, _ = landmarks.points(head, posed, turns.pose, turns.camera[:, 3])
 agree = np.allclose(camera(slid, turns, asked["size"]), view.landmarks, atol=0.05)
 print("the camera of section 2.1 agrees with the renderer:", agree)
-caption = "Contour points fixed on the mesh (rings), and sliding as annotators have them."
+caption = (
+    "Contour points fixed on the mesh (rings), and sliding as annotators have them."
+)
 book.figure("contour", **galleries.contours(view, fixed), caption=caption)
 
 # %% [markdown]
@@ -511,7 +527,9 @@ pulled = np.stack([map_coordinates(c, there, order=1) for c in made.image[1]])
 on_head = np.isfinite(flow[0])  # (S, S)
 missed = np.where(on_head, np.abs(pulled - made.image[0]), 0)  # (3, S, S)
 caption = "From a to b: arrows; hue is direction, strength is length; b pulled back."
-book.figure("flow", **galleries.flows(made.image, flow, pulled, missed), caption=caption)
+book.figure(
+    "flow", **galleries.flows(made.image, flow, pulled, missed), caption=caption
+)
 
 # %%
 start, end = made.landmarks[:, 27:]  # (41, 2) each: nose, eyes, lips
@@ -572,7 +590,9 @@ ask = {"seed": seed, "split": "test"}
 rows = [Row(name, faces.sample(9, difficulty=name, **ask)) for name in sets]
 alt = "Three rows of nine tightly cropped faces: training, common, challenge."
 caption = "As networks see them: 64 pixels, tight crops, with the camera's faults."
-book.figure("sets", **sheet(rows, side=64, label=66, margin=1.15), alt=alt, caption=caption)
+book.figure(
+    "sets", **sheet(rows, side=64, label=66, margin=1.15), alt=alt, caption=caption
+)
 
 # %%
 parts = []

@@ -326,7 +326,9 @@ book.figure(
 )
 
 # %%
-facts = {(kind, "parameters"): float(found["parameters"]) for kind, found in results.items()}
+facts = {
+    (kind, "parameters"): float(found["parameters"]) for kind, found in results.items()
+}
 facts |= {(k, "pictures seen"): float(found["images"]) for k, found in results.items()}
 frame = book.beside(unpublished, facts).assign(table="sizes")
 book.table(
@@ -364,7 +366,8 @@ book.table(
 
 # %%
 confused = {
-    name: scores.confusion(found["emotion"], found["true_emotion"]) for name, found in read.items()
+    name: scores.confusion(found["emotion"], found["true_emotion"])
+    for name, found in read.items()
 }
 worst = faces.EMOTIONS[confused["common"].diagonal().argmin()]
 book.figure(
@@ -417,7 +420,8 @@ frame = book.beside(unpublished, cells, unit="%").assign(table="units")
 book.table(
     "units",
     frame,
-    caption="Error of the units' strengths, in percent of full strength, mean over units.",
+    caption="Error of the units' strengths, in percent of full strength, mean over "
+    "units.",
     layout=Layout(decimals=1, better=None, corner="measure"),
     runs=[results["expression"]],
 )
@@ -596,7 +600,9 @@ display(
 
 # %%
 display(show(distances.frechet_by_size, distances.frechet_infinity))
-world = sets.load(size=size, people=plan.real, each=1, split="test", levels=("common",), maps=1)
+world = sets.load(
+    size=size, people=plan.real, each=1, split="test", levels=("common",), maps=1
+)
 features = distances.described(sets.as_float(world.images), jury.features)  # (N, F)
 one, two = features[::2], features[1::2]
 most = len(one)
@@ -640,7 +646,6 @@ book.table(
 # numbers. Those who have VGG-Face in a local safetensors file load it with `vgg.load`;
 # a file with other names or shapes is refused, and the message says which. Nothing is
 # fetched. For an Inception network, hand in your own module.
-
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -717,7 +722,8 @@ display(
 # %%
 higher = {"PSNR", "SSIM", "expression rate"}
 ranks = {
-    column: answers.order(cells, column, higher=column in higher) for column in answers.COLUMNS
+    column: answers.order(cells, column, higher=column in higher)
+    for column in answers.COLUMNS
 }
 pd.DataFrame(ranks, index=pd.Index(range(1, 9), name="place"))
 
@@ -758,7 +764,9 @@ mean_shape = torch.from_numpy(faces.render(drawn, size=size).landmarks.mean(0))
 with_one = judges.load(
     chosen.tier, seed, detector=lambda images: mean_shape.expand(len(images), 68, 2)
 )
-new = faces.render(faces.sample(64, seed=2, split="test", difficulty="common"), size=size)
+new = faces.render(
+    faces.sample(64, seed=2, split="test", difficulty="common"), size=size
+)
 points = with_one.landmarks(torch.from_numpy(new.image))  # (64, 68, 2)
 display(show(judges.Jury.landmarks))
 print("error in percent of the outer-eye distance:")

@@ -606,7 +606,8 @@ spreads |= {(row, "as measured"): estimate for (row, _), estimate in measured.it
 book.table(
     "spread",
     book.beside(book.published("spread"), spreads, unit="px"),
-    caption=f"Spread of heatmaps, as on the paper's map, and as measured on {reference.size} px.",
+    caption="Spread of heatmaps, as on the paper's map, and as measured on "
+    f"{reference.size} px.",
     runs=tables.all_results(kept),
 )
 
