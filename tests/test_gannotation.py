@@ -17,6 +17,7 @@ from facelab.gan.data import Edits, Pictures
 from facelab.gan.gannotation import COUNTS, Generator, Weights
 from facelab.gan.gannotation_run import CURVES, SMALL, GannotationRun, drawn
 from facelab.gan.losses import total_variation
+from facelab.gan.pictures import pixels
 from facelab.gan.training import critic_step, descend, total, unread
 
 SIZE = 32
@@ -63,6 +64,15 @@ def test_shapes_and_what_is_refused():
         generator(images, images)
     with pytest.raises(ValueError, match="multiples of 4"):
         generator(images[..., :30], wanted[..., :30])
+
+
+def test_moved_colours_begin_as_the_pictures():
+    images, maps, *_ = _batch()
+    torch.manual_seed(0)
+    generator = Generator(maps=9, width=4, blocks=1, moved=True)
+    assert not torch.equal(generator(images, maps), images)
+    torch.nn.init.zeros_(generator.head.weight)
+    assert torch.equal(generator(images, maps), images)
 
 
 def test_the_maps_reach_the_picture_where_they_are():
@@ -288,6 +298,20 @@ def test_the_codes_settings_train_too(spots, tmp_path):
     changes = {"weights": Weights(), "maps": "points", "resized": False, "average": 0.0}
     found = _train(tmp_path, **changes, decay=5e-4)
     assert np.isfinite(found["test"]["error"]).all()
+
+
+def test_the_critic_first_learns_which_maps_are_a_pictures(spots, tmp_path):
+    changes = {"matching": 150, "critic_initial": "he", "steps": 2, "critic_rate": 0.0}
+    found = _train(tmp_path, every_seconds=1e9, **changes)
+    assert found["history"]["step"] == [152]
+    assert found["images"] == 152 * TINY["batch"]
+    record = GannotationRun(**{**TINY, **changes})
+    critic = load_weights(record.critic(), found["critic"])
+    faces, asked = record.faces()
+    own, other = (record.maps_of(one) for one in (faces.landmarks, asked.flip(0)[:, 0]))
+    images = pixels(faces.images)
+    right, wrong = (critic(torch.cat([images, maps], dim=1)).source for maps in (own, other))
+    assert right.mean() - wrong.mean() > 1.0
 
 
 def test_batches_hold_landmarks_that_lie_on_their_pictures(spots):

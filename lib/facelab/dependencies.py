@@ -28,6 +28,7 @@ IGNORED = (
     "facelab.checkpoint",
     "facelab.dependencies",
     "facelab.experiment",
+    "facelab.kept",
     "facelab.paths",
     "facelab.plots",
     "facelab.provenance",

@@ -41,7 +41,7 @@ from torch import Tensor, nn
 
 from facelab.gan import training
 from facelab.gan.losses import Kind, generator_loss, total_variation
-from facelab.gan.stargan import Discriminator, Trunk
+from facelab.gan.stargan import Discriminator, Trunk, moved
 
 Maps = Literal["points", "parts"]
 # Of iBUG-68: contour, brows, ridge and base of the nose, eyes, outer and inner lips.
@@ -147,15 +147,20 @@ class Generator(nn.Module):
     Args:
         maps: M; 68 for the authors' one a landmark.
         width, blocks, resized: of the body, see `facelab.gan.stargan.Trunk`.
+        moved: colours are the picture's, `facelab.gan.stargan.moved`, instead of new ones; not in
+            the code.
 
     >>> network = Generator(maps=68)
     >>> sum(p.numel() for p in network.parameters())
     8628096
     """
 
-    def __init__(self, *, maps: int, width: int = 64, blocks: int = 6, resized: bool = False):
+    def __init__(
+        self, *, maps: int, width: int = 64, blocks: int = 6, resized: bool = False,
+        moved: bool = False,
+    ):  # fmt: skip
         super().__init__()
-        self.maps = maps
+        self.maps, self.moved = maps, moved
         self.trunk = Trunk(inputs=3 + maps, width=width, blocks=blocks, resized=resized)
         self.head = nn.Conv2d(width, 3, 7, padding=3, bias=False)
 
@@ -180,7 +185,8 @@ class Generator(nn.Module):
             )
         none = images.new_zeros(B, 0)
         x = self.trunk(torch.cat([images, maps], dim=1), none)  # (B, width, H, W)
-        return self.head(x).tanh()
+        colour = self.head(x).tanh()  # (B, 3, H, W)
+        return moved(images, colour) if self.moved else colour
 
 
 def pair_critic(*, maps: int, size: int, width: int = 64, layers: int = 6) -> Discriminator:

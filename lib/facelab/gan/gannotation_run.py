@@ -1,6 +1,6 @@
 """One training of GANnotation (`facelab.gan.gannotation`), as a record with its loop."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -22,7 +22,9 @@ from facelab.gan.gannotation import (
     pairs,
 )
 from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
+from facelab.gan.losses import critic_loss
 from facelab.gan.pictures import pixels
+from facelab.gan.small import initialise_he
 from facelab.gan.stargan import Discriminator, unit
 from facelab.gan.training import critic_step, descend, total, unread
 from facelab.nn import keep_freed_memory
@@ -54,7 +56,9 @@ class GannotationRun(Experiment):
         "facelab.gan.gannotation",
         "facelab.gan.gannotation_run.drawn",
         "facelab.gan.loop",
+        "facelab.gan.losses",
         "facelab.gan.pictures",
+        "facelab.gan.small",
         "facelab.gan.stargan",
         "facelab.gan.training",
         "facelab.nn",
@@ -69,15 +73,19 @@ class GannotationRun(Experiment):
     sigma: float = 0.02  # of the maps, fractions of the side
     width: int = 64  # of the generator
     blocks: int = 6
-    resized: bool = False  # see `facelab.gan.stargan.Trunk`
+    resized: bool = False  # see `facelab.gan.gannotation.Generator`, as the next
+    moved: bool = False
     critic_width: int = 64
     critic_layers: int = 6
     weights: Weights = Weights()
+    critic_initial: Literal["torch", "he"] = "torch"  # see `facelab.gan.small`
     steps: int = 200_000  # updates of the critic
+    matching: int = 0  # further ones before those, of pictures under their own and under other maps
     batch: int = 64
     critic_steps: int = 5  # updates of the critic for one of the generator
     rate: float = 1e-4
     critic_rate: float = 1e-4
+    matching_rate: float = 1e-3
     decay: float = 5e-4  # of the weights, of both networks
     falling: float = 1 / 2  # share of the steps over which the rates fall to zero
     average: float = 0.0  # decay of the moving average of the generator; 0: the last weights
@@ -86,17 +94,24 @@ class GannotationRun(Experiment):
     def generator(self) -> Generator:
         """An untrained generator; `trained` has one with a result's weights."""
         return Generator(
-            maps=COUNTS[self.maps], width=self.width, blocks=self.blocks, resized=self.resized
+            maps=COUNTS[self.maps],
+            width=self.width,
+            blocks=self.blocks,
+            resized=self.resized,
+            moved=self.moved,
         )
 
     def critic(self) -> Discriminator:
         """An untrained critic."""
-        return pair_critic(
+        critic = pair_critic(
             maps=COUNTS[self.maps],
             size=self.size,
             width=self.critic_width,
             layers=self.critic_layers,
         )
+        if self.critic_initial == "he":
+            initialise_he(critic)
+        return critic
 
     def network(self) -> Generator:
         """The generator of the result, from the cache or trained here."""
@@ -139,7 +154,7 @@ class GannotationRun(Experiment):
         mean = averaged(generator, self.average)
         kind = {"betas": (0.5, 0.9), "weight_decay": self.decay}
         update = adam(generator.parameters(), self.rate, **kind)
-        critic_update = adam(critic.parameters(), self.critic_rate, **kind)
+        critic_update = adam(critic.parameters(), self.matching_rate, **kind)
         state = run.resume(
             generator=generator, critic=critic, mean=mean,
             update=update, critic_update=critic_update,
@@ -147,13 +162,22 @@ class GannotationRun(Experiment):
         history = state.get("history", {name: [] for name in ("step", *CURVES)})
         every = max(1, self.steps // self.critic_steps // 100)  # updates between two in history
         weights, nothing = critic_weights(self.weights), torch.zeros(0, device=device)
-        for step in range(state["step"], self.steps):
-            share = share_of_rate(step, steps=self.steps, falling=self.falling)
-            slow(update, rate=share * self.rate)
-            slow(critic_update, rate=share * self.critic_rate)
+        everything = self.matching + self.steps
+        for step in range(state["step"], everything):
             images, own, wanted, third = drawn(faces, asked, self.batch)
             own, wanted, third = (self.maps_of(points) for points in (own, wanted, third))
-            updates, rest = divmod(step + 1, self.critic_steps)
+            if step < self.matching:
+                both = torch.cat(pairs(images, images, own, wanted, mismatched=False))
+                right, wrong = critic(both).source.chunk(2)
+                descend(critic_update, critic_loss(right, wrong, kind=self.weights.kind))
+                run.save(step + 1, history=history)
+                continue
+
+            number = step - self.matching
+            share = share_of_rate(number, steps=self.steps, falling=self.falling)
+            slow(update, rate=share * self.rate)
+            slow(critic_update, rate=share * self.critic_rate)
+            updates, rest = divmod(number + 1, self.critic_steps)
             turn = rest == 0  # the generator's
             with torch.set_grad_enabled(turn):
                 fake = generator(images, wanted)
@@ -174,13 +198,13 @@ class GannotationRun(Experiment):
                 terms["distance"] = judged["distance"]
                 if updates % every == 0:
                     note(history, step + 1, terms)
-                    run.progress(step + 1, self.steps, cycle=history["cycle"][-1])
+                    run.progress(step + 1, everything, cycle=history["cycle"][-1])
             run.save(step + 1, history=history)
         return {
             "weights": run.save_weights("generator", mean.module),
             "critic": run.save_weights("critic", critic),
             "parameters": counts(generator=generator, critic=critic),
-            "images": self.steps * self.batch,
+            "images": everything * self.batch,
             "history": history,
             "test": against_truth(self.edited(mean.module, self.edits()), self.edits()),
         }

@@ -12,10 +12,12 @@ from facelab import faces
 from facelab.faces import EMOTIONS, Factors, draws
 from facelab.faces.expressions import mirrored, plausible
 from facelab.faces.sample import look
+from facelab.kept import kept
 
 STRENGTHS = (0.75, 1.05)  # of expressions, times their natural full strength
 
 
+@kept
 def framed(factors: Factors, expression: np.ndarray, *, margin: float) -> Factors:
     """The same faces with another expression, in the crop of the faces at rest.
 

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from facelab import faces
-from facelab.faces import EMOTIONS
+from facelab.faces import EMOTIONS, Factors
 from facelab.faces.sample import look
 from facelab.gan.pictures import framed, pixels, prototypes, stored
+from facelab.kept import kept
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.model import CHANNELS, Geometry, depth_map, normal_map
 from facelab.papers.geometry.reconstruction import Noise, reconstruct
@@ -143,26 +144,43 @@ def pairs(
     chosen = framed(chosen, chosen.expression, margin=margin)
     asked = {"size": size, "margin": margin}
     made = faces.rendered(chosen, channels=("image", "depth", "normals"), **asked)
-    fits, fine = [], []
-    for number, first in enumerate(range(0, len(chosen), CHUNK)):
-        seed = 1000 * faces.SPLITS[split] + number
-        fit = reconstruct(chosen[first : first + CHUNK], noise=noise, seed=seed, **asked)
-        fits.append(_as_networks_take(fit.depth, fit.normals))
-        fine.append(np.ones(len(fit), bool) if cleaned is None else fit.keep(threshold=cleaned))
-    kept = torch.from_numpy(np.concatenate(fine))
+    fits, errors = _fits(chosen, noise=noise, first=1000 * faces.SPLITS[split], **asked)
+    fine = torch.from_numpy(errors <= (np.inf if cleaned is None else cleaned))
 
     def rows(values: Tensor) -> Tensor:
-        return values[kept].contiguous(memory_format=torch.channels_last)
+        return values[fine].contiguous(memory_format=torch.channels_last)
 
     true = _as_networks_take(made.depth, made.normals)
     return Pairs(
         images=rows(stored(made.image)),
-        expression=torch.from_numpy(chosen.emotion)[kept],
-        people=torch.from_numpy(chosen.identity)[kept],
-        fitted={name: rows(torch.cat([fit[name] for fit in fits])) for name in CHANNELS},
+        expression=torch.from_numpy(chosen.emotion)[fine],
+        people=torch.from_numpy(chosen.identity)[fine],
+        fitted={name: rows(maps) for name, maps in fits.items()},
         true={name: rows(maps) for name, maps in true.items()},
         drawn=count,
     )
+
+
+@kept
+def _fits(
+    factors: Factors, *, noise: Noise | None, first: int, size: int, margin: float
+) -> tuple[dict[str, Tensor], np.ndarray]:
+    """Reconstructions of N pictures, coded, and how far each is off, percent, (N,).
+
+    Args:
+        factors, noise, size, margin: see `reconstruct`.
+        first: its seed for the first `CHUNK`, which rises by one from one to the next.
+    """
+    starts = range(0, len(factors), CHUNK)
+    fits = [
+        reconstruct(
+            factors[start : start + CHUNK], noise=noise, seed=seed, size=size, margin=margin
+        )
+        for seed, start in enumerate(starts, first)
+    ]
+    maps = [_as_networks_take(fit.depth, fit.normals) for fit in fits]
+    joined = {name: torch.cat([part[name] for part in maps]) for name in CHANNELS}
+    return joined, np.concatenate([fit.error for fit in fits])
 
 
 def _as_networks_take(depth: np.ndarray, normals: np.ndarray) -> dict[str, Tensor]:
