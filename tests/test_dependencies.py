@@ -123,3 +123,13 @@ def test_a_laplace_evaluation_reaches_the_metric_and_not_the_figures():
     assert "facelab.papers.laplace.losses.soft_argmax" in found
     assert any(name.startswith("facelab.metrics.") for name in found)
     assert not any(name.startswith(("facelab.plots", "facelab.faces")) for name in found)
+
+
+def test_a_snapshot_asks_once_and_ends(shop):
+    tools = shop / "tools.py"
+    with dependencies.snapshot():
+        before = dependencies.locate("shop.tools.FACTOR")[0]
+        tools.write_text(tools.read_text() + "MORE = 1\n")
+        assert dependencies.locate("shop.tools.FACTOR")[0] is before
+        assert reached("shop.tools.MORE") == ("shop.tools",)  # a block within it belongs to it
+    assert reached("shop.tools.MORE") == ("shop.tools.MORE",)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facelab import FacelabError, labbook, paths, provenance, published
+from facelab import FacelabError, drawings, labbook, paths, provenance, published
 from facelab.labbook import Layout
 from facelab.show import show
 from facelab.statistics import Estimate
@@ -211,14 +211,32 @@ def test_photographs_go_where_git_does_not_look(book, root):
 
 
 def test_a_huge_svg_is_left_out_and_said_so(book, root, monkeypatch):
-    monkeypatch.setattr(labbook, "SVG_LIMIT", 1000)
-    figure, axes = plt.subplots()
-    axes.imshow(np.random.default_rng(0).random((50, 50)))
-    book.figure("noise", figure, alt="Noise.", caption="Noise.", data={"x": [1]})
-    assert not (root / "figures/laptop/toy/noise.svg").exists()
-    about = json.loads((root / "figures/laptop/toy/noise.json").read_text())
+    def publish():
+        figure, axes = plt.subplots()
+        axes.imshow(np.random.default_rng(0).random((50, 50)))
+        book.figure("noise", figure, alt="Noise.", caption="Noise.", data={"x": [1]})
+        about = json.loads((root / "figures/laptop/toy/noise.json").read_text())
+        return about, {file.name for file in (root / "figures/laptop/toy").iterdir()}
+
+    about, there = publish()
+    assert about["files"] == ["noise.png", "noise.svg"]
+    size = (root / "figures/laptop/toy/noise.svg").stat().st_size
+    monkeypatch.setattr(drawings, "SVG_LIMIT", size)
+    assert "noise.svg" in publish()[1]
+    monkeypatch.setattr(drawings, "SVG_LIMIT", size - 1)
+    about, there = publish()
+    assert there == {"noise.png", "noise.csv", "noise.json"}
     assert about["files"] == ["noise.png"]
     assert about["svg"].startswith("left out")
+
+
+def test_both_pictures_of_a_figure_have_one_layout(tmp_path):
+    figure, axes = plt.subplots(layout="constrained")
+    axes.set_ylabel("error (%)")
+    figure.savefig(tmp_path / "first.png")
+    before = axes.get_position()
+    assert drawings.write_pictures(figure, tmp_path, "both") == ["both.png", "both.svg"]
+    assert np.allclose(axes.get_position(), before)
 
 
 @pytest.mark.parametrize(

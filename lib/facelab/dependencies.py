@@ -11,16 +11,18 @@ count with their class, and a class with its bases.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import importlib.util
 import inspect
 import linecache
 import os
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 # They carry numbers, show them or say where things are, but do not make them.
 IGNORED = (
@@ -55,6 +57,43 @@ class Module:
     imports: dict[str, str]
 
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_answers: ContextVar[dict[tuple[Any, ...], Any] | None] = ContextVar("answers", default=None)
+
+
+@contextlib.contextmanager
+def snapshot() -> Iterator[None]:
+    """In this block the sources count as unchanged: no file is asked twice for its time and size.
+
+    Between blocks they may change, as when a reader edits the library while a kernel lives. It
+    decorates functions as well; a block within another belongs to it.
+    """
+    if _answers.get() is not None:
+        yield
+        return
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def _once(function: _Function) -> _Function:
+    """The function, with its answers kept until the end of the `snapshot` around it, if any."""
+
+    @functools.wraps(function)
+    def ask(*args: Any) -> Any:
+        answers, key = _answers.get(), (function, *args)
+        if answers is None:
+            return function(*args)
+        if key not in answers:
+            answers[key] = function(*args)
+        return answers[key]
+
+    return ask
+
+
+@snapshot()
 def reached(*names: str, ignored: tuple[str, ...] = IGNORED) -> tuple[str, ...]:
     """All dotted names that the given ones lead to, themselves included, sorted.
 
@@ -85,6 +124,7 @@ def reached(*names: str, ignored: tuple[str, ...] = IGNORED) -> tuple[str, ...]:
     return tuple(sorted(n for n in found if n in whole or n.rpartition(".")[0] not in whole))
 
 
+@_once
 def locate(name: str) -> tuple[Module, str]:
     """The module that a dotted name begins with, and the rest of the name ("" for a module).
 
@@ -93,25 +133,39 @@ def locate(name: str) -> tuple[Module, str]:
     Raises:
         LookupError: there is no such module, or its source is not Python.
     """
-    top, *rest = name.split(".")
+    module, *rest = name.split(".")
+    file = _package(module)
+    # By files from here on: find_spec would import the parents of what it looks for.
+    while rest and file.endswith("__init__.py"):
+        found = _inside(os.path.dirname(file), stamp(os.path.dirname(file))[0]).get(rest[0])
+        if found is None:
+            break
+        module, file = f"{module}.{rest.pop(0)}", found
+    return _read(module, file, *stamp(file)), ".".join(rest)
+
+
+@_once
+def stamp(path: Path | str) -> tuple[int, int]:
+    """Time of the last change in nanoseconds, and size in bytes; zeros where there is no file."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@_once
+def _package(top: str) -> str:
+    """The file of a module or package at the top; raises as `locate`."""
     try:
         spec = importlib.util.find_spec(top)
     except ValueError:
         spec = None  # __main__ has none
     if spec is None or not (spec.origin or "").endswith(".py"):
         raise LookupError(
-            f"{name!r} leads to no Python source; expected a dotted name such as 'package.module.f'"
+            f"{top!r} leads to no Python source; expected a dotted name such as 'package.module.f'"
         )
-    module, file = top, spec.origin
-    # By files from here on: find_spec would import the parents of what it looks for.
-    while rest and file.endswith("__init__.py"):
-        folder = os.path.dirname(file)
-        found = _inside(folder, os.stat(folder).st_mtime_ns).get(rest[0])
-        if found is None:
-            break
-        module, file = f"{module}.{rest.pop(0)}", found
-    stamp = os.stat(file)
-    return _read(module, file, stamp.st_mtime_ns, stamp.st_size), ".".join(rest)
+    return spec.origin
 
 
 def definition(name: str) -> list[ast.stmt]:
@@ -123,7 +177,7 @@ def definition(name: str) -> list[ast.stmt]:
     module, rest = locate(name)
     body: list[ast.stmt] = module.tree.body
     for part in rest.split(".") if rest else ():
-        found = _definitions(body).get(part)
+        found = (module.definitions if body is module.tree.body else _definitions(body)).get(part)
         if found is None:
             raise LookupError(f"{module.name} ({module.file.name}) defines no {rest!r}")
         last = found[-1]
@@ -234,6 +288,7 @@ def imported(statements: Iterable[ast.AST], package: str) -> dict[str, str]:
     return found
 
 
+@_once
 def resolve(name: str) -> str:
     """The name of the definition, or else of the module, that a dotted name leads to.
 

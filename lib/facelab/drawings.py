@@ -1,17 +1,22 @@
-"""A figure of the lab book as a notebook shows it, and what it plots as a frame."""
+"""A figure of the lab book as a notebook shows it, its pictures, and what it plots as a frame."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
+from matplotlib.figure import Figure
 
-from facelab import FacelabError
+from facelab import FacelabError, paths
+
+SVG_LIMIT = 150_000  # bytes; beyond it an SVG is little but the raster that the PNG holds already
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,37 @@ class Drawing:
         bundle = {"image/png": self.png.read_bytes(), "text/plain": self.alt}
         display(bundle, raw=True, metadata={"image/png": {"alt": self.alt}})
         display(Markdown(f"*{self.caption}*  \n<sub>{self.source}</sub>"))
+
+
+def write_pictures(fig: Figure, folder: Path, id: str) -> list[str]:
+    """Writes a figure as PNG and, unless it takes more than `SVG_LIMIT` bytes, as SVG.
+
+    Both have the layout that the PNG is drawn with: afterwards the figure has no layout engine.
+
+    Args:
+        fig: the figure.
+        folder: where to.
+        id: file name without suffix.
+
+    Returns:
+        The names of the files; an SVG of an earlier run that is too large now is gone.
+    """
+    png, svg = folder / f"{id}.png", folder / f"{id}.svg"
+    with paths.atomic_write(png) as temporary:
+        small = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
+        fig.savefig(temporary, bbox_inches="tight", **small)
+    fig.set_layout_engine("none")
+    content = _Limited(SVG_LIMIT)
+    blank = {"Date": None, "Creator": None}
+    try:
+        with mpl.rc_context({"svg.hashsalt": "facelab"}):
+            fig.savefig(content, format="svg", bbox_inches="tight", metadata=blank)
+    except _TooLarge:
+        svg.unlink(missing_ok=True)
+        return [png.name]
+    with paths.atomic_write(svg) as temporary:
+        temporary.write_bytes(content.getvalue())
+    return [png.name, svg.name]
 
 
 def plotted(data: pd.DataFrame | Mapping[str, Any], id: str) -> pd.DataFrame:
@@ -66,3 +102,20 @@ def _long(arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 def _array(value: Any) -> np.ndarray:
     return np.atleast_1d(np.asarray(value.detach().cpu() if hasattr(value, "detach") else value))
+
+
+class _TooLarge(Exception):
+    """More was written than is allowed."""
+
+
+class _Limited(io.BytesIO):
+    """A file in memory that takes so many bytes and no more."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def write(self, content: Any) -> int:
+        if self.tell() + len(content) > self._limit:
+            raise _TooLarge
+        return super().write(content)

@@ -100,6 +100,7 @@ class Origin:
         print_of = provenance.digest(json.dumps(versions))
         return {**found, "environment": {"fingerprint": print_of, **versions}}
 
+    @dependencies.snapshot()
     def note(self, tier: str, place: str, id: str) -> None:
         """Keeps the digests of an artefact's functions in `results/<tier>/<paper>/_code.json`."""
         file = paths.results_dir(tier, self.paper) / CODE_FILE
@@ -122,6 +123,7 @@ class Origin:
         return found[0] if found else (None, self.other)
 
 
+@dependencies.snapshot()
 def origin(paper: str, source: Path | None, code: Iterable[str] = ()) -> Origin:
     """What a notebook's artefacts are made from now.
 
@@ -242,8 +244,7 @@ def _ignored(place: str) -> tuple[str, ...]:
 
 def _stamp(name: str) -> tuple[Path, int, int]:
     file = dependencies.locate(name)[0].file
-    stamp = file.stat()
-    return file, stamp.st_mtime_ns, stamp.st_size
+    return file, *dependencies.stamp(file)
 
 
 @functools.lru_cache(maxsize=8192)

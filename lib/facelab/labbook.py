@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -30,7 +29,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from facelab import FacelabError, claims, freshness, paths, provenance, published, verdicts
-from facelab.drawings import Drawing, plotted
+from facelab.drawings import SVG_LIMIT, Drawing, plotted, write_pictures
 from facelab.ledger import Ledger, counted
 from facelab.runs import measured
 from facelab.statistics import Estimate
@@ -40,7 +39,6 @@ __all__ = ["COLUMNS", "Book", "Drawing", "Layout", "open", "opening"]
 
 PUBLISHED_ONLY = "published value only"
 NOT_CHECKED = "published value not yet checked against the paper"
-SVG_LIMIT = 150_000  # bytes; beyond it an SVG is little but the raster that the PNG holds already
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -238,19 +236,8 @@ class Book:
         if photo:
             pictures = folder.parents[1] / "photos" / self.tier / self.paper
             pictures.mkdir(parents=True, exist_ok=True)
-        png, svg = pictures / f"{id}.png", pictures / f"{id}.svg"
-        with mpl.rc_context({"svg.hashsalt": "facelab"}):
-            with paths.atomic_write(png) as temporary:
-                small = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
-                fig.savefig(temporary, bbox_inches="tight", **small)
-            with paths.atomic_write(svg) as temporary:
-                blank = {"Date": None, "Creator": None}
-                fig.savefig(temporary, bbox_inches="tight", metadata=blank)
+        files = write_pictures(fig, pictures, id)
         plt.close(fig)
-        files = [png.name, svg.name]
-        if svg.stat().st_size > SVG_LIMIT:
-            svg.unlink()
-            files = [png.name]
         _write(folder / f"{id}.csv", _csv(values))
         entry = self._record("figures", id, runs)
         about = {
@@ -263,6 +250,7 @@ class Book:
             "provenance": entry,
         }
         _write_json(folder / f"{id}.json", about)
+        png = pictures / files[0]
         return Drawing(png=png, alt=alt, caption=caption, source=provenance.line(entry))
 
     def claims(

@@ -71,10 +71,11 @@ def reached_fingerprint(*names: str) -> str:
     """
     key = tuple((name, dependencies.locate(name)[0].file) for name in names)
     known = _remembered.get(key)
-    if known is None or any(_stamp(path) != stamp for path, stamp in known[0].items()):
+    if known is None or any(dependencies.stamp(path) != stamp for path, stamp in known[0].items()):
         reached = dependencies.reached(*names)
         files = {dependencies.locate(name)[0].file for name in reached}
-        stamps = {path: _stamp(path) for path in files | {file.parent for file in files}}
+        files |= {file.parent for file in files}
+        stamps = {path: dependencies.stamp(path) for path in files}
         known = _remembered[key] = (stamps, fingerprint(*reached))
     return known[1]
 
@@ -266,15 +267,8 @@ def _entries(thing: Any) -> list[str]:
     named = dependencies.locate(thing)[1]
     names = [thing] if named else dependencies.modules_of(thing)
     files = [dependencies.locate(name)[0].file for name in names]
-    digests = [_digest_named(n, file, *_stamp(file)) for n, file in zip(names, files, strict=True)]
-    return [f"{name}:{digest}" for name, digest in zip(names, digests, strict=True)]
-
-
-def _stamp(path: Path) -> _Stamp:
-    if not path.exists():
-        return 0, 0
-    stamp = path.stat()
-    return stamp.st_mtime_ns, stamp.st_size
+    pairs = zip(names, files, strict=True)
+    return [f"{n}:{_digest_named(n, file, *dependencies.stamp(file))}" for n, file in pairs]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -136,19 +137,15 @@ class Table:
         heads = [self.layout.corner]
         for column in self._columns:
             name = _escape(self._header(column))
-            heads += [f"{name}<br>{kind}" for kind in self._kinds(column)]
+            heads += [f"{name}<br>{kind}" for kind in self._kinds[column]]
         lines = [f"**{self.caption}**", "", "| " + " | ".join(heads) + " |"]
         lines.append("|---|" + "---:|" * (len(heads) - 1))
-        for row in self._rows:
-            texts = [_escape(self._row_header(row))]
-            for column in self._columns:
-                for kind in self._kinds(column):
-                    text, best = self._cell(row, column, kind)
-                    texts.append(f"**{text}**" if best else text)
+        for row, cells in self._lines:
+            texts = [_escape(row), *(f"**{text}**" if best else text for text, best in cells)]
             lines.append("| " + " | ".join(texts) + " |")
         lines += [
             "",
-            *(f"- {_escape(note)}" for note in self._feet()),
+            *(f"- {_escape(note)}" for note in self._feet),
             "",
             f"<sub>{self.source}</sub>",
         ]
@@ -163,20 +160,18 @@ class Table:
 
         top, under = cell(html.escape(self.layout.corner), "th", ' rowspan="2"'), ""
         for column in self._columns:
-            kinds = self._kinds(column)
+            kinds = self._kinds[column]
             name = html.escape(self._header(column))
             top += cell(name, "th", f' colspan="{len(kinds)}" style="text-align:center"')
             under += "".join(cell(kind, "th") for kind in kinds)
         body = ""
-        for row in self._rows:
-            line = cell(html.escape(self._row_header(row)), "th", ' style="text-align:left"')
-            for column in self._columns:
-                for kind in self._kinds(column):
-                    text, best = self._cell(row, column, kind)
-                    text = html.escape(text)
-                    line += cell(f"<b>{text}</b>" if best else text)
+        for row, cells in self._lines:
+            line = cell(html.escape(row), "th", ' style="text-align:left"')
+            for text, best in cells:
+                text = html.escape(text)
+                line += cell(f"<b>{text}</b>" if best else text)
             body += f"<tr>{line}</tr>\n"
-        feet = "".join(f"<li>{html.escape(note)}</li>" for note in self._feet())
+        feet = "".join(f"<li>{html.escape(note)}</li>" for note in self._feet)
         return (
             f"<table>\n<caption>{html.escape(self.caption)}</caption>\n"
             f"<thead><tr>{top}</tr><tr>{under}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
@@ -189,31 +184,48 @@ class Table:
                 if name not in set(self.frame[kind]):
                     raise FacelabError(f"the layout names {kind} {name!r}, which the table lacks")
 
-    @property
+    # What follows depends on the table alone, and Markdown and HTML both ask for it.
+
+    @functools.cached_property
     def _rows(self) -> list[str]:
         return list(self.layout.rows or self.frame["row"].unique())
 
-    @property
+    @functools.cached_property
     def _columns(self) -> list[str]:
         return list(self.layout.columns or self.frame["column"].unique())
 
-    @property
+    @functools.cached_property
     def _shown(self) -> pd.DataFrame:
         frame = self.frame
         return frame[frame["row"].isin(self._rows) & frame["column"].isin(self._columns)]
 
-    def _kinds(self, column: str) -> list[str]:
-        """Sub-columns: no "paper" where the paper has nothing in the whole column."""
-        cells = self._shown[self._shown["column"] == column]
-        return ["paper", "ours"] if cells["paper"].notna().any() else ["ours"]
+    @functools.cached_property
+    def _cells(self) -> dict[str, dict[str, Any]]:
+        """The shown cells as named tuples, by column and row."""
+        found: dict[str, dict[str, Any]] = {column: {} for column in self._columns}
+        for cell in self._shown.itertuples(index=False):
+            found[cell.column][cell.row] = cell
+        return found
 
+    @functools.cached_property
+    def _kinds(self) -> dict[str, list[str]]:
+        """Sub-columns by column: no "paper" where the paper has nothing in the whole column."""
+        both, alone = ["paper", "ours"], ["ours"]
+        return {c: both if _values(d.values(), "paper") else alone for c, d in self._cells.items()}
+
+    @functools.cached_property
     def _unit_stands(self) -> str:
         """Whether units go to the columns' headings, the rows' or each cell."""
-        if (self._shown.groupby("column")["unit"].nunique() <= 1).all():
-            return "column"
-        if (self._shown.groupby("row")["unit"].nunique() <= 1).all():
-            return "row"
+        for kind in ("column", "row"):
+            if (self._shown.groupby(kind)["unit"].nunique() <= 1).all():
+                return kind
         return "cell"
+
+    @functools.cached_property
+    def _lines(self) -> list[tuple[str, list[tuple[str, bool]]]]:
+        """By row its heading and its cells: the text, and whether it is the best of its column."""
+        places = [(column, kind) for column in self._columns for kind in self._kinds[column]]
+        return [(self._row_header(r), [self._cell(r, c, k) for c, k in places]) for r in self._rows]
 
     def _header(self, column: str) -> str:
         return self._with_unit(self.layout.headers.get(column, column), "column", column)
@@ -222,45 +234,42 @@ class Table:
         return self._with_unit(row, "row", row)
 
     def _with_unit(self, text: str, kind: str, name: str) -> str:
-        units = self._shown.loc[self._shown[kind] == name, "unit"]
-        if self._unit_stands() != kind or not units.iloc[0]:
+        if self._unit_stands != kind:
             return text
-        return f"{text} ({units.iloc[0]})"
+        unit = self._shown.loc[self._shown[kind] == name, "unit"].iloc[0]
+        return f"{text} ({unit})" if unit else text
 
     def _cell(self, row: str, column: str, kind: str) -> tuple[str, bool]:
-        """The text of a cell, and whether it is the best of its column."""
-        found = self._shown[(self._shown["row"] == row) & (self._shown["column"] == column)]
-        if found.empty or np.isnan(found[kind].iloc[0]):
+        cell = self._cells[column].get(row)
+        value = np.nan if cell is None else getattr(cell, kind)
+        if np.isnan(value):
             return DASH, False
-        cell = found.iloc[0]
-        text = self._number(cell[kind], cell["unit"])
-        peers = self._shown[
-            (self._shown["column"] == column)
-            & (self._shown["unit"] == cell["unit"])
-            & self._shown[kind].notna()
-        ]
-        direction = self.layout.direction(cell["unit"])
+        text = self._number(value, cell.unit)
+        interval = kind == "ours" and not np.isnan(cell.low)
+        peers = [peer for peer in self._cells[column].values() if peer.unit == cell.unit]
+        values = _values(peers, kind)
+        direction = self.layout.direction(cell.unit)
         best = False
-        if direction is not None and len(peers) > 1:
-            extreme = peers[kind].min() if direction == "lower" else peers[kind].max()
-            best = text == self._number(extreme, cell["unit"])
-            if best and kind == "ours" and not np.isnan(cell["low"]):
-                best = int(peers["ours"].between(cell["low"], cell["high"]).sum()) == 1
-        if kind == "ours" and not np.isnan(cell["low"]):
+        if direction is not None and len(values) > 1:
+            extreme = min(values) if direction == "lower" else max(values)
+            best = text == self._number(extreme, cell.unit)
+            if best and interval:
+                best = sum(cell.low <= value <= cell.high for value in values) == 1
+        if interval:
             text += self._interval(cell)
-        if self._unit_stands() == "cell" and cell["unit"]:
-            text += f" {cell['unit']}"
+        if self._unit_stands == "cell" and cell.unit:
+            text += f" {cell.unit}"
         return text, best
 
     def _number(self, value: float, unit: str) -> str:
         return f"{value:,.{self.layout.digits(unit)}f}"
 
-    def _interval(self, cell: pd.Series) -> str:
-        if self._symmetric():
-            return f" ± {self._number((cell['high'] - cell['low']) / 2, cell['unit'])}"
-        low, high = (self._number(cell[end], cell["unit"]) for end in ("low", "high"))
-        return f" [{low}, {high}]"
+    def _interval(self, cell: Any) -> str:
+        if self._symmetric:
+            return f" ± {self._number((cell.high - cell.low) / 2, cell.unit)}"
+        return f" [{self._number(cell.low, cell.unit)}, {self._number(cell.high, cell.unit)}]"
 
+    @functools.cached_property
     def _symmetric(self) -> bool:
         """Whether every interval reads the same as ±: both arms equal but for the last digit."""
         shown = self._shown.dropna(subset=["ours", "low", "high"])
@@ -268,6 +277,7 @@ class Table:
         arms = (shown["high"] - shown["ours"]) - (shown["ours"] - shown["low"])
         return bool((arms.abs() <= 1.5 * unit).all())
 
+    @functools.cached_property
     def _feet(self) -> list[str]:
         """What stands under the table: samples, intervals, and each note with its cells."""
         shown = self._shown
@@ -305,6 +315,11 @@ class Table:
             columns = "" if whole else f" ({', '.join(cells['column'].unique())})"
             feet.append(f"{note}: {', '.join(rows)}{columns}")
         return feet
+
+
+def _values(cells: Iterable[Any], kind: str) -> list[float]:
+    """What cells hold of a kind, "paper" or "ours", those without a value left out."""
+    return [value for cell in cells if not np.isnan(value := getattr(cell, kind))]
 
 
 def _ends(values: list[int]) -> list[str]:
