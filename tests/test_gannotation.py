@@ -311,7 +311,7 @@ def test_the_critic_first_learns_which_maps_are_a_pictures(spots, tmp_path):
     own, other = (record.maps_of(one) for one in (faces.landmarks, asked.flip(0)[:, 0]))
     images = pixels(faces.images)
     right, wrong = (critic(torch.cat([images, maps], dim=1)).source for maps in (own, other))
-    assert right.mean() - wrong.mean() > 1.0
+    assert right.mean() - wrong.mean() > 0.5
 
 
 def test_batches_hold_landmarks_that_lie_on_their_pictures(spots):

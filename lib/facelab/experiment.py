@@ -54,6 +54,7 @@ import pydantic
 
 from facelab import FacelabError, paths, provenance, workers
 from facelab.checkpoint import Run, load_weights
+from facelab.workers import default_count
 
 __all__ = ["Experiment", "ExperimentError", "Run", "load_weights", "run_all"]
 
@@ -244,8 +245,8 @@ def run_all(
 
     Args:
         experiments: records whose classes stand in importable modules.
-        workers: processes; by default one a core, at most as many as there are missing runs, and
-            four where a GPU is present. 0 trains here, one after the other, with a bar each.
+        workers: processes, at most as many as there are missing runs; by default
+            `workers.default_count`. 0 trains here, one after the other, with a bar each.
         threads_per_worker: by default the cores divided by the workers.
         description: the name on the bar.
 
@@ -261,7 +262,7 @@ def run_all(
         failures = []
     elif order[0].infra.cluster is not None:
         failures = _submit(order)
-    elif workers == 0:
+    elif not (default_count() if workers is None else workers):
         failures = _in_process(order)
     else:
         failures = _pool(order, workers, threads_per_worker, description)

@@ -172,7 +172,7 @@ def _execute(
     # papermill reports each step to its log, and warns of what is refused here anyway.
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     bar = tqdm(total=total, desc=name, bar_format=BAR, disable=None)
-    with bar, _peak_memory(bar.refresh) as peak:
+    with bar, _surroundings(parameters["tier"]), _peak_memory(bar.refresh) as peak:
 
         def show_section(cell: NotebookNode, **_: Any) -> None:
             bar.set_postfix_str(titles.get(cell.id, "")[:40])
@@ -221,6 +221,19 @@ def _explain(
     where += f" under {section!r}" if section else ""
     last = f"the notebook up to there is {_relative(failed)}"
     return "\n".join([f"{name} failed in {where}: {error.ename}", *lines, last])
+
+
+@contextmanager
+def _surroundings(tier: str) -> Iterator[None]:
+    """Trainings of the smoke tier run in the kernel: to start a worker would take longer."""
+    if tier != "smoke" or "FACELAB_WORKERS" in os.environ:
+        yield
+        return
+    os.environ["FACELAB_WORKERS"] = "0"
+    try:
+        yield
+    finally:
+        del os.environ["FACELAB_WORKERS"]
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def run(
     Returns:
         Label and traceback of each task that failed. A worker that dies fails its task only.
     """
-    count = min(len(tasks), count or _default_count())
+    count = min(len(tasks), count or default_count())
     threads = threads or _setting("FACELAB_THREADS") or max(1, provenance.cores() // count)
     waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
     for task in tasks:
@@ -95,19 +95,23 @@ def run(
     return failures
 
 
-def _default_count() -> int:
+def default_count() -> int:
+    """Workers where nobody says how many: `FACELAB_WORKERS` (0 for none), else one a core, at most
+    four where a GPU is present."""
+    chosen = _setting("FACELAB_WORKERS", least=0)
+    if chosen is not None:
+        return chosen
     import torch  # here, so that importing this module stays cheap
 
-    gpu = 4 if torch.cuda.is_available() else provenance.cores()
-    return _setting("FACELAB_WORKERS") or min(gpu, provenance.cores())
+    return min(4, provenance.cores()) if torch.cuda.is_available() else provenance.cores()
 
 
-def _setting(name: str) -> int | None:
+def _setting(name: str, *, least: int = 1) -> int | None:
     text = os.environ.get(name, "")
     if not text:
         return None
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"{name}={text!r}: expected a whole number from 1 on")
+    if not text.isdigit() or int(text) < least:
+        raise ValueError(f"{name}={text!r}: expected a whole number from {least} on")
     return int(text)
 
 
