@@ -92,6 +92,7 @@ class Toy(Experiment):
             "started_at": state["step"],
             "error": np.array(history),
             "threads": torch.get_num_threads(),
+            "process": os.getpid(),
             "weights": run.save_weights("model", model),
         }
 """
@@ -220,6 +221,20 @@ def test_parallel_runs_come_in_order_once_each_and_as_alone(workshop):
     assert [result["threads"] for result in results[2:]] == [1, 1]
     assert results[0]["history"] == results[3]["history"] != results[2]["history"]
     assert results[1]["history"] == alone["history"]
+
+
+@pytest.mark.parametrize(("setting", "apart"), [("0", False), ("1", True)])
+def test_without_workers_the_trainings_stay_in_this_process(workshop, monkeypatch, setting, apart):
+    monkeypatch.setenv("FACELAB_WORKERS", setting)
+    (result,) = run_all([workshop.toy(seed=1)])
+    assert (result["process"] != os.getpid()) == apart
+
+
+@pytest.mark.parametrize("setting", ["-1", "two"])
+def test_a_number_of_workers_is_a_number(workshop, monkeypatch, setting):
+    monkeypatch.setenv("FACELAB_WORKERS", setting)
+    with pytest.raises(ValueError, match="a whole number from 0 on"):
+        run_all([workshop.toy(seed=1)])
 
 
 def test_longest_first(workshop):

@@ -1,11 +1,13 @@
 """The papers' rooms: what two of them share stands beside them, not in one of them."""
 
 import ast
+import importlib
+import json
 from pathlib import Path
 
 import pytest
 
-from facelab import published
+from facelab import paths, published
 
 FILES = sorted(published.PAPERS.glob("*/**/*.py"))
 # A paper whose tables have another paper's method as a row trains that method as it is.
@@ -36,3 +38,15 @@ def test_no_two_papers_import_each_other():
 def test_shared_networks_know_no_paper():
     for file in (published.PAPERS.parent / "gan").glob("*.py"):
         assert not any(name.startswith("facelab.papers") for name in _imported(file)), file.name
+
+
+@pytest.mark.parametrize("tier", paths.TIERS)
+@pytest.mark.parametrize(
+    "room", ["judges", "papers.ganimation", "papers.geometry", "papers.laplace"]
+)
+def test_every_training_reaches_a_worker_as_it_is(room, tier):
+    """Fields travel as JSON; the smoke tier starts no workers, so notebooks would not tell."""
+    plan = importlib.import_module(f"facelab.{room}.experiments").settings(tier)
+    for run in plan.everything():
+        fields = json.loads(json.dumps(run.model_dump(mode="json", exclude={"infra"})))
+        assert type(run).model_validate(fields).infra.uid() == run.infra.uid()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import nbformat
 import pytest
@@ -195,6 +196,19 @@ def test_other_runs_leave_the_published_copy_alone(checkout):
     assert outputs(outcome.path) == "smoke 5\n"
     assert not source.with_suffix(".ipynb").exists()
     assert not runner.run(source, parameters={"tier": "smoke"}).fresh  # other parameters
+
+
+@pytest.mark.parametrize(("tier", "given", "found"), [
+    ("smoke", None, "0"), ("smoke", "3", "3"), ("laptop", None, None),
+])  # fmt: skip
+def test_trainings_of_the_smoke_tier_stay_in_the_kernel(checkout, monkeypatch, tier, given, found):
+    monkeypatch.delenv("FACELAB_WORKERS", raising=False)
+    if given:
+        monkeypatch.setenv("FACELAB_WORKERS", given)
+    source = write(checkout, "# %%\nimport os\nprint(os.environ.get('FACELAB_WORKERS'))\n")
+    outcome = runner.run(source, parameters={"tier": tier})
+    assert outputs(outcome.path) == f"{found}\n"
+    assert os.environ.get("FACELAB_WORKERS") == given
 
 
 def test_a_failure_keeps_the_partial_notebook_and_names_the_cell(checkout, monkeypatch):

@@ -239,16 +239,16 @@ TIERS = {
             ),
             "pretraining": Schedule(steps=400, batch=8, rate=1e-3, critic_rate=4e-4, **_ONE),
             "schedule": Schedule(
-                steps=250, batch=8, rate=5e-4, critic_rate=2e-4, average=0.98, **_ONE
+                steps=200, batch=8, rate=5e-4, critic_rate=2e-4, average=0.98, **_ONE
             ),
         },
         rafd=_laptop("rafd", count=3000, reading=1500, steps=600),
         ganimation={
-            "weights": _WILD, "reading": 4000, "steps": 1200, "average": 0.99,
+            "weights": _WILD, "reading": 4000, "steps": 1000, "average": 0.99,
         },
         gannotation={
             **gannotation_run.SMALL, "width": 16, "blocks": 3, "critic_width": 32,
-            "critic_layers": 4, "matching": 2000, "steps": 500, "average": 0.985,
+            "critic_layers": 4, "matching": 2000, "steps": 420, "average": 0.985,
         },
         test=48,
         real=384,
