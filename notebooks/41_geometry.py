@@ -580,12 +580,11 @@ table("table-1", cells, caption, use=tables, published=published, runs=results)
 # suggest, as all rows answer the same questions: section 7 pairs them.
 #
 # GANimation and GANnotation have been trained for a fraction of what they need at small
-# tiers, GANimation for about as long as StarGAN, GANnotation, whose step costs more than
-# twice as much, for less. Fig. 10 shows what became of them, and so their claims speak
-# of the budget, too. Two things had to be found to get them that far: a weight of the
-# units that holds its own against the verdict (else the attention copies all), and a
-# critic that has learnt which landmarks are a picture's before the generator begins
-# (else it paints one face for all, or none).
+# tiers, and for fewer steps than StarGAN. Fig. 10 shows what became of them, and their
+# claims speak of the budget, too. Two things had to be found to get them that far: a
+# weight of the units that holds its own against the verdict (else the attention copies
+# all), and a critic that has learnt which landmarks are a picture's before the
+# generator begins (else it paints one face for all, or copies).
 #
 # ### 5.2 Table 2: the studio
 
