@@ -242,7 +242,7 @@ def effects(found: pd.DataFrame) -> Figure:
     Args:
         found: from `relative`; at least one row.
     """
-    figure, axes = plt.subplots(figsize=(plots.WIDTH, 1.1 + 0.31 * len(found)))
+    figure, axes = plt.subplots(figsize=(plots.WIDTH, 1.1 + 0.38 * len(found)))
     for place, row in enumerate(found.itertuples(index=False)):
         colour = COLOURS[row.verdict]
         axes.plot([row.low, row.high], [place, place], color=colour, lw=2.6)

@@ -175,4 +175,3 @@ def _record(images: list[Path], points: list[Path], decode: bool) -> Record:
         visible=np.ones(LANDMARKS, dtype=bool),
         box=np.concatenate([low, high]).astype(np.float32),
     )
-

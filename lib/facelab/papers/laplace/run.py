@@ -139,9 +139,7 @@ class LaplaceRun(Experiment):
                 images, points = augment(images, points)
             others = None
             if self.adversarial:
-                others = batch_rows(
-                    step, self.unlabelled_batch, len(unlabelled), self.seed + 1000
-                )
+                others = batch_rows(step, self.unlabelled_batch, len(unlabelled), self.seed + 1000)
                 others = as_float(unlabelled[torch.from_numpy(others).to(device)])
             loss, fake = generator_step(
                 generator,
