@@ -8,9 +8,10 @@ running the same networks takes turns with the others, so that a busy machine di
 Printed are pictures per second by the median step, and how much faster that is than the first way,
 both of one run. Pictures are random numbers, which cost as much as faces.
 
-Ways: pictures in torch's own layout; with colours last, as the trainings have them; `--compile`
+Ways: pictures in torch's own layout, as the trainings have them; with colours last; `--compile`
 adds torch.compile of the generator (not of the critic, whose slopes are differentiated twice,
-which torch.compile cannot), a minute or more each; and where there is a GPU, bfloat16.
+which torch.compile cannot), a minute or more each; and where there is a GPU, bfloat16 with colours
+last.
 """
 
 import argparse
@@ -42,7 +43,7 @@ Step = Callable[[bool], None]  # whether it is the generator's turn
 class Way:
     """How networks are run: layout of the pictures, precision, torch.compile of the generator."""
 
-    last: bool = True
+    last: bool = False
     half: bool = False
     compiled: bool = False
 
@@ -131,13 +132,13 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ways = {"own layout": Way(last=False), "colours last": Way()}
+    ways = {"own layout": Way(), "colours last": Way(last=True)}
     if chosen.compile:
-        ways["colours last, compiled"] = Way(compiled=True)
+        ways["own layout, compiled"] = Way(compiled=True)
     if device.type == "cuda":
-        ways["colours last, bfloat16"] = Way(half=True)
+        ways["colours last, bfloat16"] = Way(last=True, half=True)
         if chosen.compile:
-            ways["colours last, bfloat16, compiled"] = Way(half=True, compiled=True)
+            ways["colours last, bfloat16, compiled"] = Way(last=True, half=True, compiled=True)
     print(f"{device}, {chosen.threads} threads")
     for tier in ("laptop", "paper"):
         plan = experiments.settings(tier)

@@ -622,7 +622,7 @@ book.figure(
 #
 # - **CycleGAN** translates between two sets of pictures, faces at rest and faces with
 #   *one* emotion, there and back. It sees no labels. Each emotion is a training of its
-#   own, and a small tier has only one; the other cells stay empty.
+#   own, and a small tier has only one, for the smile.
 # - **IcGAN** makes pictures of noise and a label, and learns to find the noise that a
 #   picture is made of. The edit is the same noise with another label. Whatever its
 #   generator cannot make is lost, the person first.
@@ -644,8 +644,8 @@ book.figure(
     "fig-6",
     figures.sheet(pictures, rows=names, columns=["rest", *emotions], groups=(1, 7)),
     alt="Two people with seven emotions, by each method, above the true pictures.",
-    caption="Fig. 6: seven emotions by each method; where a cell is empty, the method "
-    "needs a further training. Below them the face at rest and the true pictures.",
+    caption="Fig. 6: seven emotions by each method; each cell not trained is a further "
+    "training. Below them the face at rest and the true pictures.",
     data={"asked": edits.at_full(*emotions).units},
     runs=[*results, *other_results],
 )
@@ -936,9 +936,9 @@ display(ledger, Markdown(claims.gaps(ledger.frame, plan)))
 # 10. **Small tiers** use the hinge loss with slopes at real pictures (R1), one critic
 #     update a step, a critic in two parts, whose reader sees grey, noise and shifts
 #     before it, reading first, edits that are taught as their sources' units (section
-#     3.5), a moving average, other weights (section 3.1), doublings without transposed
-#     convolutions, colours that move the picture's, and units that reach the residual
-#     blocks (section 2); the `paper` tier has none of it.
+#     3.5), a moving average, other weights (section 3.1), doublings that repeat
+#     pixels before they convolve, colours that move the picture's, and units that reach
+#     the residual blocks (section 2); the `paper` tier has none of it.
 # 11. **Crops**: those of the face at rest, `gan.pictures.framed`.
 # 12. **Pasting back** (Sec. 5, Fig. 8): not described; the change is enlarged and
 #     added, `gan.wild.paste`.

@@ -141,7 +141,7 @@ book.figure(
 # $G_{rgb}$ and $D_{rgb}$ are StarGAN's, at the sizes of the `paper` tier below. Smaller
 # tiers differ, in the row *StarGAN*, too: colours start as the picture's and are moved
 # to black or white, and $D_{rgb}$ has two parts, one that reads the expression from a
-# *grey* picture, and one that judges small patches in colour (`gan.small.SplitCritic`).
+# *grey* picture, and one that judges small patches in colour (`gan.critics.SplitCritic`).
 # Section 7 lists the rest. The depth network is "trained in a similar way to the
 # multi-domain translation network, where the domain is given as a condition". We read
 # this as one StarGAN generator with two domains, *geometry* and *picture*: it goes
@@ -581,10 +581,11 @@ table("table-1", cells, caption, use=tables, published=published, runs=results)
 #
 # GANimation and GANnotation have been trained for a fraction of what they need at small
 # tiers, and for fewer steps than StarGAN. Fig. 10 shows what became of them, and their
-# claims speak of the budget, too. Two things had to be found to get them that far: a
-# weight of the units that holds its own against the verdict (else the attention copies
-# all), and a critic that has learnt which landmarks are a picture's before the
-# generator begins (else it paints one face for all, or copies).
+# claims speak of the budget, too. Two things had to be found to get them that far:
+# training faces that show expressions, as AffectNet's do, instead of single units as in
+# `40_ganimation` (in the wild the critic hardly learns to read those in this time, and
+# then the attention copies all), and a critic that has learnt which landmarks are a
+# picture's before the generator begins (else it paints one face for all, or copies).
 #
 # ### 5.2 Table 2: the studio
 

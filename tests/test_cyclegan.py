@@ -13,10 +13,10 @@ from facelab.checkpoint import load_weights
 from facelab.experiment import Run
 from facelab.faces import EMOTIONS
 from facelab.gan import cyclegan, cyclegan_run, data
+from facelab.gan.critics import Discriminator
 from facelab.gan.cyclegan import Translator, Translators, Weights
 from facelab.gan.cyclegan_run import CURVES, SMALL, CycleganRun
 from facelab.gan.data import Edits, Pictures
-from facelab.gan.stargan import Discriminator
 from facelab.gan.training import critic_step, descend, total, unread
 
 SIZE = 32
@@ -231,7 +231,8 @@ def test_edits_of_several_expressions_are_refused(halves):
 
 
 def test_the_papers_settings_train_too(halves, tmp_path):
-    changes = {"weights": Weights(), "resized": False, "average": 0.0, "batch": 1}
+    plain = {"resized": False, "moved": False}
+    changes = {"weights": Weights(), "average": 0.0, "batch": 1, **plain}
     assert np.isfinite(_train(tmp_path, **changes)["test"]["error"]).all()
 
 

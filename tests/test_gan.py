@@ -9,8 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facelab.gan import losses, pictures, small, stargan, training
-from facelab.gan.stargan import Discriminator, Generator
+from facelab.gan import critics, losses, pictures, small, stargan, training
+from facelab.gan.critics import Discriminator
+from facelab.gan.stargan import Generator
 
 
 def _count(network: torch.nn.Module) -> int:
@@ -24,7 +25,7 @@ def _small(seed: int = 0) -> tuple[Generator, Discriminator]:
     )
 
 
-@pytest.mark.parametrize("module", [stargan, losses, training, small, pictures])
+@pytest.mark.parametrize("module", [stargan, critics, losses, training, small, pictures])
 def test_docstring_examples_run(module):
     assert doctest.testmod(module).failed == 0
 
@@ -52,6 +53,22 @@ def test_shapes_at_other_sizes():
     judged = discriminator(torch.rand(2, 3, 16, 16))
     assert judged.source.shape == (2, 1, 2, 2)
     assert judged.labels.shape == (2, 3)
+
+
+def test_resizing_and_convolving_at_once_is_one_after_the_other():
+    torch.manual_seed(0)
+    layer = stargan.ResizedConv2d(5, 3, 3, padding=1, bias=False).double()
+    x = torch.randn(2, 5, 6, 4, dtype=torch.float64, requires_grad=True)
+    larger = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    plain = F.conv2d(larger, layer.weight, padding=1)  # (2, 3, 12, 8)
+    torch.testing.assert_close(layer(x), plain)
+    slopes = torch.randn_like(plain)
+    for found, expected in zip(
+        torch.autograd.grad(layer(x), [x, layer.weight], slopes),
+        torch.autograd.grad(plain, [x, layer.weight], slopes),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, expected)
 
 
 def test_doubling_by_repeated_pixels_has_the_same_shapes():
@@ -342,7 +359,7 @@ def test_pictures_are_stored_in_eight_bits():
     images = np.linspace(0.0, 1.0, 2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
     eight = pictures.stored(images)
     assert eight.dtype == torch.uint8
-    assert eight.is_contiguous(memory_format=torch.channels_last)
+    assert eight.is_contiguous()
     back = pictures.pixels(eight)
     np.testing.assert_allclose(stargan.unit(back).numpy(), images, atol=0.5 / 255 + 1e-6)
 
@@ -361,7 +378,7 @@ def test_a_small_generator_repeats_pixels_and_its_label_acts_in_every_block():
 
 def test_a_critic_in_two_parts_reads_no_colours_and_judges_small_patches():
     torch.manual_seed(0)
-    critic = small.SplitCritic(labels=5, size=32, width=4, layers=4, patch_width=4)
+    critic = critics.SplitCritic(labels=5, size=32, width=4, layers=4, patch_width=4)
     small.initialise_he(critic, last=1.0)
     images = torch.rand(2, 3, 32, 32) - 0.5
     tint = torch.zeros_like(images)
@@ -376,16 +393,16 @@ def test_a_critic_in_two_parts_reads_no_colours_and_judges_small_patches():
     assert not far[:, 6:].any()
     assert torch.equal(plain.source[:, 1, ::2, ::2], plain.source[:, 1, 1::2, 1::2])
     # each patch of the verdict is one of PatchGAN's: two halvings, then a 3x3 head
-    expected = critic.near_source(critic.near(images))
+    expected = critic.patches.near_source(critic.patches.near(images))
     torch.testing.assert_close(plain.source[:, :1], expected)
 
 
 def test_a_critic_in_two_parts_refuses_what_it_cannot_judge():
     with pytest.raises(ValueError, match="patch_width >= 1 and a size that is a multiple of 8"):
-        small.SplitCritic(labels=5, size=32, width=4, layers=2, patch_width=0)
+        critics.SplitCritic(labels=5, size=32, width=4, layers=2, patch_width=0)
     with pytest.raises(ValueError, match="multiple of 8; got 4, 20"):
-        small.SplitCritic(labels=5, size=20, width=4, layers=2, patch_width=4)
-    critic = small.SplitCritic(labels=5, size=16, width=4, layers=2, patch_width=4)
+        critics.SplitCritic(labels=5, size=20, width=4, layers=2, patch_width=4)
+    critic = critics.SplitCritic(labels=5, size=16, width=4, layers=2, patch_width=4)
     with pytest.raises(ValueError, match=r"\(3, 16, 16\)"):
         critic(torch.rand(1, 1, 16, 16))
 

@@ -27,6 +27,14 @@ def test_a_sheet_has_names_gaps_and_groups():
         figures.sheet([[GREY] * 3], groups=(1, 1))
 
 
+def test_a_text_stands_for_a_picture_that_there_is_not():
+    figure = figures.sheet([["not\ntrained", GREY, None]])
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [
+        ["not\ntrained"], [], [],
+    ]  # fmt: skip
+    assert [bool(axes.images) for axes in figure.axes] == [False, True, False]
+
+
 def test_landmarks_are_drawn_over_the_picture_of_that_place():
     points = np.full((68, 2), 4.0)
     figure = figures.sheet([[GREY] * 3], groups=(1, 2), landmarks={(0, 1): points})

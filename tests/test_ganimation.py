@@ -9,7 +9,7 @@ import torch
 
 from facelab import claims, published, verdicts
 from facelab.faces import UNITS
-from facelab.gan.stargan import Discriminator
+from facelab.gan.critics import Discriminator
 from facelab.gan.training import critic_step, descend, total
 from facelab.papers.ganimation import losses, measures, model, training
 from facelab.papers.ganimation.losses import CODE, PAPER

@@ -18,7 +18,7 @@ from facelab.experiment import Run, load_weights
 from facelab.faces import UNITS
 from facelab.faces.sample import look
 from facelab.gan import data as gan_data
-from facelab.gan.pictures import framed, pixels
+from facelab.gan.pictures import framed, pixels, prototypes
 from facelab.papers.ganimation import (
     claims,
     data,
@@ -116,6 +116,18 @@ def test_varied_expressions_reach_every_unit_at_every_intensity():
     np.testing.assert_array_equal(
         data.varied(5, np.zeros((5, 2))), data.varied(5, np.zeros((5, 2)))
     )
+
+
+def test_training_faces_show_single_units_or_the_emotions_in_turn():
+    crop = {"size": SIZE, "difficulty": "studio"}
+    posed = data.training_faces(16, **crop, shown="emotions").units.numpy()  # (16, 17)
+    natural = synthetic.units(prototypes())  # (8, 17)
+    nearest = ((posed[:, None] - natural) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == np.arange(16) % 8).mean() > 0.8  # people differ in how they show them
+    varied = data.training_faces(16, **crop).units.numpy()
+    assert not np.allclose(varied, posed, atol=0.1)
+    with pytest.raises(ValueError, match="units or emotions, got 'faces'"):
+        data.training_faces(4, **crop, shown="faces")
 
 
 def test_a_crop_is_that_of_the_face_at_rest(people):

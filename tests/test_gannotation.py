@@ -18,6 +18,7 @@ from facelab.gan.gannotation import COUNTS, Generator, Weights
 from facelab.gan.gannotation_run import CURVES, SMALL, GannotationRun, drawn
 from facelab.gan.losses import total_variation
 from facelab.gan.pictures import pixels
+from facelab.gan.small import initialise_he
 from facelab.gan.training import critic_step, descend, total, unread
 
 SIZE = 32
@@ -51,6 +52,26 @@ def test_parameter_counts_are_the_codes():
         critic = gannotation.pair_critic(maps=68, size=128)
         heads = critic.label.weight.numel() + 68 * critic.body[0].weight[:, :1].numel()
         assert _count(critic) - heads == 44_721_088  # theirs sees pictures alone, and reads none
+
+
+def test_a_critic_in_two_parts_judges_colours_in_small_patches_only():
+    torch.manual_seed(0)
+    critic = gannotation.SplitPairCritic(maps=9, size=SIZE, width=4, layers=3, patch_width=4)
+    initialise_he(critic, last=1.0)
+    images, maps, *_ = _batch()
+    tint = torch.zeros_like(images)
+    tint[:, :, 3, 5] = torch.tensor([0.2, -0.2, 0.0])  # a pixel's grey stays
+    plain, tinted = (critic(torch.cat([x, maps], dim=1)).source for x in (images, images + tint))
+    assert plain.shape == (2, 3, SIZE // 4, SIZE // 4)
+    changed = (tinted - plain).abs().flatten(2).amax(dim=2)  # (2, 3)
+    assert (changed[:, :2] > 1e-4).all()
+    assert (changed[:, 2] < 1e-6).all()
+    # the maps, and the whole face in grey
+    other = critic(torch.cat([images, maps.flip(0)], dim=1)).source
+    assert torch.equal(other[:, :2], plain[:, :2])
+    assert (other - plain)[:, 2].abs().max() > 1e-4
+    grey = torch.cat([images.mean(dim=1, keepdim=True), maps], dim=1)
+    torch.testing.assert_close(plain[:, 2, ::2, ::2], critic.whole(grey).source[:, 0])
 
 
 def test_shapes_and_what_is_refused():

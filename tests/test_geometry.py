@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from facelab import claims, published, verdicts
-from facelab.gan.stargan import Discriminator, Generator, one_hot
+from facelab.gan.critics import Discriminator
+from facelab.gan.stargan import Generator, one_hot
 from facelab.gan.training import Weights, critic_step, descend
 from facelab.papers.geometry import losses, model, training
 from facelab.papers.geometry.losses import Choices

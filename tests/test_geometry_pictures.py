@@ -26,7 +26,7 @@ def test_pairs_have_pictures_with_both_geometries(dataset):
     assert N < 30
     assert found.images.shape == (N, 3, SIZE, SIZE)
     assert found.images.dtype == torch.uint8
-    assert found.images.is_contiguous(memory_format=torch.channels_last)
+    assert found.images.is_contiguous()
     assert sum(found.counts().values()) == len(found.people) == len(found.expression) == N
     for maps in (found.fitted, found.true):
         assert maps["depth"].shape == (N, 1, SIZE, SIZE)

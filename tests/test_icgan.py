@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from facelab.checkpoint import load_weights
 from facelab.experiment import Run
 from facelab.gan import data, icgan, icgan_run
+from facelab.gan.critics import Discriminator
 from facelab.gan.data import Edits, Pictures
 from facelab.gan.icgan import Editor, Encoder, Generator
 from facelab.gan.icgan_run import CURVES, ENCODING, SMALL, IcganRun
-from facelab.gan.stargan import Discriminator, one_hot
+from facelab.gan.stargan import one_hot
 from facelab.gan.training import Weights, critic_step, descend, total
 
 SIZE = 32

@@ -13,7 +13,7 @@ What the paper leaves open or has otherwise, and how it is settled here:
 1. *Layers.* The body of StarGAN (`facelab.gan.stargan.Trunk`), which was made after this paper's:
    4x4 instead of 3x3 kernels where it halves and doubles, zeros instead of reflections at the
    border, six residual blocks as the paper has for 128 pixels. 8,414,848 parameters a translator.
-2. *Critics.* Patches of 70x70 pixels in the paper; `facelab.gan.stargan.Discriminator` with four
+2. *Critics.* Patches of 70x70 pixels in the paper; `facelab.gan.critics.Discriminator` with four
    halvings sees 78x78. It has no norms, so that slopes can be penalised, and nothing reads its
    label head.
 3. *Adversarial loss.* Eq. 1 prints logarithms, and the default is theirs; the paper's experiments
@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from facelab.gan import training
 from facelab.gan.losses import Kind, generator_loss
-from facelab.gan.stargan import Trunk
+from facelab.gan.stargan import Trunk, moved
 
 
 class Weights(pydantic.BaseModel):
@@ -65,14 +65,19 @@ class Translator(nn.Module):
 
     Args:
         width, blocks, resized: of the body, see `facelab.gan.stargan.Trunk`.
+        moved: colours are the picture's, `facelab.gan.stargan.moved`, instead of new ones; not in
+            the paper.
 
     >>> network = Translator()
     >>> sum(p.numel() for p in network.parameters())
     8414848
     """
 
-    def __init__(self, *, width: int = 64, blocks: int = 6, resized: bool = False):
+    def __init__(
+        self, *, width: int = 64, blocks: int = 6, resized: bool = False, moved: bool = False
+    ):
         super().__init__()
+        self.moved = moved
         self.trunk = Trunk(inputs=3, width=width, blocks=blocks, resized=resized)
         self.head = nn.Conv2d(width, 3, 7, padding=3, bias=False)
 
@@ -94,7 +99,8 @@ class Translator(nn.Module):
                 f"expected images (B, 3, H, W) with H and W multiples of 4, got {shape}"
             )
         none = images.new_zeros(len(images), 0)
-        return self.head(self.trunk(images, none)).tanh()
+        colour = self.head(self.trunk(images, none)).tanh()
+        return moved(images, colour) if self.moved else colour
 
 
 class Passes(NamedTuple):

@@ -8,21 +8,22 @@ from torch import Tensor, nn
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import EMOTIONS
 from facelab.gan import data
+from facelab.gan.critics import Discriminator
 from facelab.gan.cyclegan import Translators, Weights, critic_weights, generator_terms
 from facelab.gan.evaluation import Edited, against_truth
 from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.stargan import Discriminator, unit
+from facelab.gan.stargan import unit
 from facelab.gan.training import critic_step, descend, total, unread
 from facelab.nn import keep_freed_memory
 
 CURVES = ("adversarial", "cycle", "identity", "distance")
 
 # Fields for small trainings: the hinge loss, slopes at real pictures, larger batches, a moving
-# average.
+# average, colours that start as the picture's.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", r1=1.6), "resized": True, "batch": 8, "rate": 1e-3,
-    "critic_rate": 4e-4, "average": 0.995,
+    "weights": Weights(kind="hinge", adversarial=4.0, r1=1.6), "resized": True, "moved": True,
+    "batch": 8, "rate": 1e-3, "critic_rate": 4e-4, "average": 0.995,
 }  # fmt: skip
 
 
@@ -36,6 +37,7 @@ class CycleganRun(Experiment):
         "facelab.faces",
         "facelab.gan.cyclegan",
         "facelab.gan.cyclegan_run.drawn",
+        "facelab.gan.critics",
         "facelab.gan.data",
         "facelab.gan.evaluation",
         "facelab.gan.loop",
@@ -53,7 +55,8 @@ class CycleganRun(Experiment):
     test: int = 64  # faces of the evaluation
     width: int = 64  # of the translators
     blocks: int = 6
-    resized: bool = False  # see `facelab.gan.stargan.Trunk`
+    resized: bool = False  # see `facelab.gan.cyclegan.Translator`, as the next
+    moved: bool = False
     critic_width: int = 64
     critic_layers: int = 4
     weights: Weights = Weights()
@@ -67,7 +70,9 @@ class CycleganRun(Experiment):
 
     def translators(self) -> Translators:
         """Untrained translators; `network` has them with a result's weights."""
-        return Translators(width=self.width, blocks=self.blocks, resized=self.resized)
+        return Translators(
+            width=self.width, blocks=self.blocks, resized=self.resized, moved=self.moved
+        )
 
     def critic(self) -> Discriminator:
         """An untrained critic of one domain."""

@@ -28,7 +28,7 @@ class Pictures:
     """N faces with what is known of them.
 
     Attributes:
-        images: (N, 3, H, W) uint8, channels_last.
+        images: (N, 3, H, W) uint8.
         emotion: (N,) int64 into `faces.EMOTIONS`.
         landmarks: (N, 68, 2) float32 pixels, x right and y down, (0, 0) the first pixel's centre.
     """

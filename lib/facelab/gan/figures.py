@@ -30,7 +30,8 @@ def sheet(
     """Pictures in rows and columns, each with its name.
 
     Args:
-        pictures: R rows of C pictures, each as `plots.picture` takes them; None leaves a gap.
+        pictures: R rows of C pictures, each as `plots.picture` takes them; a text stands for one
+            that there is not, None leaves a gap.
         rows, columns: R and C names, or none.
         groups: how many columns belong together; a gap stands between two groups. They sum to C.
         landmarks: (68, 2) pixels by (row, column), drawn over the picture that stands there.
@@ -50,7 +51,7 @@ def sheet(
         places += range(len(widths), len(widths) + size)
         widths += [1.0] * size
     margin = 0.18 if rows else 0.0  # inches, for a line of upright text
-    first = next(p for line in pictures for p in line if p is not None)
+    first = next(p for line in pictures for p in line if p is not None and not isinstance(p, str))
     high, wide = plots.picture(first).shape[:2]
     height = R * high / wide * (width - margin) / sum(widths) + (0.25 if columns else 0.0)
     ratios = {"width_ratios": widths}
@@ -63,7 +64,10 @@ def sheet(
     grid = grid[:, places]
     for axes_row, line in zip(grid, pictures, strict=True):
         for axes, picture in zip(axes_row, line, strict=True):
-            if picture is not None:
+            if isinstance(picture, str):
+                grey = {"color": "#777777", "ha": "center", "va": "center", "fontsize": 7}
+                axes.text(0.5, 0.5, picture, transform=axes.transAxes, **grey)
+            elif picture is not None:
                 plots.show_image(axes, picture)
     for place, points in (landmarks or {}).items():
         plots.draw_landmarks(grid[place], points, size=1.0)

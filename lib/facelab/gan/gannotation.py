@@ -40,8 +40,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facelab.gan import training
+from facelab.gan.critics import Discriminator, Judgement, Patches
 from facelab.gan.losses import Kind, generator_loss, total_variation
-from facelab.gan.stargan import Discriminator, Trunk, moved
+from facelab.gan.stargan import Trunk, moved
 
 Maps = Literal["points", "parts"]
 # Of iBUG-68: contour, brows, ridge and base of the nose, eyes, outer and inner lips.
@@ -189,18 +190,58 @@ class Generator(nn.Module):
         return moved(images, colour) if self.moved else colour
 
 
-def pair_critic(*, maps: int, size: int, width: int = 64, layers: int = 6) -> Discriminator:
+class SplitPairCritic(nn.Module):
+    """A critic of pictures with their maps in two parts, of which the larger sees no colours.
+
+    A critic that was taught by few pictures whether a face lies under its maps takes colours that
+    no face has for a sign of it, such as red pixels for a mouth. So the body that sees the maps
+    sees grey, and colours are judged in small patches, without maps. Not in the code.
+
+    Where real pictures under other maps are fakes, too (`Weights.mismatched`), the patches are
+    shown them as both; they count half as fakes, so the patches still hold them for real.
+
+    Args:
+        maps: M.
+        size, width, layers: of the larger body, see `facelab.gan.critics.Discriminator`.
+        patch_width: of the other, see `facelab.gan.critics.Patches`.
+
+    >>> critic = SplitPairCritic(maps=9, size=32, width=4, layers=3, patch_width=4)
+    >>> critic(torch.rand(2, 12, 32, 32)).source.shape
+    torch.Size([2, 3, 8, 8])
+    """
+
+    def __init__(self, *, maps: int, size: int, width: int, layers: int, patch_width: int):
+        super().__init__()
+        self.patches = Patches(channels=3, width=patch_width)
+        self.whole = pair_critic(maps=maps, size=size, width=width, layers=layers, channels=1)
+
+    def forward(self, pairs: Tensor) -> Judgement:
+        """(B, 3 + M, size, size) to a ``source`` (B, 3, size / 4, size / 4).
+
+        The last channel is the larger body's, each of its patches as often as it needs.
+        """
+        images, maps = pairs[:, :3], pairs[:, 3:]
+        whole = self.whole(torch.cat([images.mean(dim=1, keepdim=True), maps], dim=1))
+        patches = self.patches(images)  # (B, 2, size / 4, size / 4)
+        large = F.interpolate(whole.source, size=patches.shape[2:])
+        return Judgement(torch.cat([patches, large], dim=1), whole.labels)
+
+
+def pair_critic(
+    *, maps: int, size: int, width: int = 64, layers: int = 6, channels: int = 3
+) -> Discriminator:
     """A critic of pictures with their maps. Nothing reads its label head, which has one output.
 
     Args:
         maps: M.
-        size, width, layers: see `facelab.gan.stargan.Discriminator`.
+        size, width, layers: see `facelab.gan.critics.Discriminator`.
+        channels: of the picture.
 
     >>> network = pair_critic(maps=9, size=32, width=4, layers=3)
     >>> network(torch.rand(2, 12, 32, 32)).source.shape
     torch.Size([2, 1, 4, 4])
     """
-    return Discriminator(labels=1, size=size, width=width, layers=layers, channels=3 + maps)
+    return Discriminator(labels=1, size=size, width=width, layers=layers, channels=channels + maps)
 
 
 def critic_weights(weights: Weights) -> training.Weights:

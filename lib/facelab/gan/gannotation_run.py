@@ -8,11 +8,13 @@ from torch import Tensor
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import EMOTIONS
 from facelab.gan import data
+from facelab.gan.critics import Discriminator
 from facelab.gan.evaluation import Edited, against_truth
 from facelab.gan.gannotation import (
     COUNTS,
     Generator,
     Maps,
+    SplitPairCritic,
     Weights,
     critic_weights,
     generator_terms,
@@ -21,11 +23,11 @@ from facelab.gan.gannotation import (
     pair_critic,
     pairs,
 )
-from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
+from facelab.gan.loop import adam, alone, averaged, counts, note, share_of_rate, slow
 from facelab.gan.losses import critic_loss
 from facelab.gan.pictures import pixels
 from facelab.gan.small import initialise_he
-from facelab.gan.stargan import Discriminator, unit
+from facelab.gan.stargan import unit
 from facelab.gan.training import critic_step, descend, total, unread
 from facelab.nn import keep_freed_memory
 
@@ -33,10 +35,10 @@ CURVES = ("adversarial", "cycle", "triple", "variation", "distance")
 
 # Fields for small trainings: one update of each network in turn, the hinge loss, slopes at real
 # pictures, a moving average, one map a part of the face. Colours start as the picture's, and then
-# copying it satisfies all terms but the verdict: so that weighs as much as they do, and
+# copying it satisfies all terms but the verdict: so that weighs more than they do, and
 # ``matching`` lets the critic learn first which maps are a picture's.
 SMALL: dict[str, Any] = {
-    "weights": Weights(kind="hinge", adversarial=10.0, cycle=10.0, triple=10.0, penalty=0.0, r1=1.0,
+    "weights": Weights(kind="hinge", adversarial=25.0, cycle=10.0, triple=10.0, penalty=0.0, r1=1.0,
                        mismatched=True),
     "maps": "parts", "resized": True, "moved": True, "critic_initial": "he", "critic_steps": 1,
     "batch": 8, "rate": 1e-3, "critic_rate": 4e-4, "decay": 0.0, "average": 0.995,
@@ -53,6 +55,7 @@ class GannotationRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.critics",
         "facelab.gan.data",
         "facelab.gan.evaluation",
         "facelab.gan.gannotation",
@@ -81,6 +84,7 @@ class GannotationRun(Experiment):
     critic_layers: int = 6
     weights: Weights = Weights()
     critic_initial: Literal["torch", "he"] = "torch"  # see `facelab.gan.small`
+    critic_split: int = 0  # patch_width of `gannotation.SplitPairCritic`; 0: one body, as there
     steps: int = 200_000  # updates of the critic
     matching: int = 0  # further ones before those, of pictures under their own and under other maps
     batch: int = 64
@@ -103,13 +107,18 @@ class GannotationRun(Experiment):
             moved=self.moved,
         )
 
-    def critic(self) -> Discriminator:
+    def critic(self) -> Discriminator | SplitPairCritic:
         """An untrained critic."""
-        critic = pair_critic(
-            maps=COUNTS[self.maps],
-            size=self.size,
-            width=self.critic_width,
-            layers=self.critic_layers,
+        body = {
+            "maps": COUNTS[self.maps],
+            "size": self.size,
+            "width": self.critic_width,
+            "layers": self.critic_layers,
+        }
+        critic = (
+            SplitPairCritic(**body, patch_width=self.critic_split)
+            if self.critic_split
+            else pair_critic(**body)
         )
         if self.critic_initial == "he":
             initialise_he(critic)
@@ -145,7 +154,8 @@ class GannotationRun(Experiment):
         Returns:
             "weights", "critic": paths of the generator's (averaged) and the critic's weights;
             "parameters": their numbers; "images": how many pictures were trained on; "history":
-            equal-length lists "step" and those of `CURVES`; "test": what `against_truth` finds.
+            equal-length lists "step", which goes on after those of ``matching``, and those of
+            `CURVES`; "test": what `against_truth` finds.
         """
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         keep_freed_memory()
@@ -171,8 +181,11 @@ class GannotationRun(Experiment):
             if step < self.matching:
                 both = torch.cat(pairs(images, images, own, wanted, mismatched=False))
                 right, wrong = critic(both).source.chunk(2)
-                descend(critic_update, critic_loss(right, wrong, kind=self.weights.kind))
-                run.save(step + 1, history=history)
+                alone(
+                    run, step, critic_loss(right, wrong, kind=self.weights.kind), name="matching",
+                    steps=self.matching, everything=everything, update=critic_update,
+                    history=history,
+                )  # fmt: skip
                 continue
 
             number = step - self.matching

@@ -17,7 +17,7 @@ What differs from the paper, or is not in it, and how it is settled here:
    The encoders are as many 4x4 halvings with batch normalisation and one linear layer, two networks
    that share nothing (the paper's variant IND). Small throughout.
 2. *Where y enters.* The generator gets it beside z, at its first layer, where the paper finds it
-   best. The paper's critic gets it, too; here the critic is `facelab.gan.stargan.Discriminator`,
+   best. The paper's critic gets it, too; here the critic is `facelab.gan.critics.Discriminator`,
    as all baselines have it, which reads y instead (Odena et al., ICML 2017), and the generator
    must be read right.
 3. *Labels.* One-hot expressions, not binary attributes: an edit replaces all of y, and E_y is
@@ -33,8 +33,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facelab.gan.critics import SLOPE
 from facelab.gan.losses import Kind, generator_loss
-from facelab.gan.stargan import SLOPE, one_hot
+from facelab.gan.stargan import one_hot
 
 COARSEST = (4, 3)  # pixels a side where the generator begins and the encoders end
 
@@ -180,7 +181,7 @@ def generator_terms(
     """The losses of the generator, without their weights: real to the critic, and of its class.
 
     Args:
-        critic: a `facelab.gan.stargan.Discriminator` whose weights ask for no gradients.
+        critic: a `facelab.gan.critics.Discriminator` whose weights ask for no gradients.
         fake: (B, 3, H, W) G(z, y).
         target: (B,) int64, the classes y.
         kind: of the adversarial loss.

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import EMOTIONS
 from facelab.gan import data
+from facelab.gan.critics import Discriminator
 from facelab.gan.evaluation import Edited, against_truth
 from facelab.gan.icgan import Editor, encoder_terms, generator_terms
 from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.stargan import Discriminator, one_hot, unit
+from facelab.gan.stargan import one_hot, unit
 from facelab.gan.training import Weights, critic_step, descend, total
 from facelab.nn import keep_freed_memory
 
@@ -35,6 +36,7 @@ class IcganRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.critics",
         "facelab.gan.data",
         "facelab.gan.evaluation",
         "facelab.gan.icgan",

@@ -8,6 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from facelab.experiment import Run
+from facelab.gan.training import descend
+
 # Adam with the momenta that the papers of this kind have.
 adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
 
@@ -58,6 +61,35 @@ def note(history: dict[str, list[float]], step: int, terms: dict[str, Tensor]) -
     history.setdefault("step", []).append(step)
     for name, value in terms.items():
         history.setdefault(name, []).append(value.item())
+
+
+def alone(
+    run: Run,
+    step: int,
+    loss: Tensor,
+    *,
+    name: str,
+    steps: int,
+    everything: int,
+    update: torch.optim.Optimizer,
+    history: dict[str, list[float]],
+) -> None:
+    """A step before the generator's, in which the critic alone learns, and which is saved.
+
+    Args:
+        run: the training.
+        step: from 0 to ``steps`` - 1.
+        loss: of the critic.
+        name: of what it learns, for the progress, which has the loss at every fifth of the steps.
+        steps: how many there are of this kind.
+        everything: steps of the whole training, with these.
+        update: the critic's optimiser.
+        history: of the steps to come, for the checkpoint.
+    """
+    descend(update, loss)
+    if (step + 1) % max(1, steps // 5) == 0:
+        run.progress(step + 1, everything, **{name: loss.item()})
+    run.save(step + 1, history=history)
 
 
 def resists(source: Tensor, *, share: float) -> Callable[[Tensor], Tensor] | None:

@@ -65,13 +65,15 @@ def prototypes() -> np.ndarray:
 
 
 def stored(images: np.ndarray) -> Tensor:
-    """(N, 3, H, W) in [0, 1] to uint8, channels_last."""
-    eight = torch.from_numpy(images).mul(255.0).round().to(torch.uint8)
-    return eight.contiguous(memory_format=torch.channels_last)
+    """(N, 3, H, W) in [0, 1] to uint8, one colour after the other.
+
+    Narrow networks are faster on those than on channels_last (`benchmarks/gan_training.py`).
+    """
+    return torch.from_numpy(images).mul(255.0).round().to(torch.uint8).contiguous()
 
 
 def pixels(images: Tensor) -> Tensor:
-    """(B, 3, H, W) uint8 to float32 in [-1, 1], layout kept.
+    """(B, 3, H, W) uint8 to float32 in [-1, 1].
 
     >>> pixels(torch.tensor([[[[0, 255]]]], dtype=torch.uint8)).flatten().tolist()
     [-1.0, 1.0]

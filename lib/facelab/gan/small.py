@@ -1,70 +1,13 @@
-"""What small trainings of critics need, and no paper has: a better start, harder pictures, and a
-critic in two parts."""
+"""What small trainings of critics need, and no paper has: a better start, and harder pictures.
+
+A critic in two parts, which they need, too, is `facelab.gan.critics.SplitCritic`.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facelab.gan.stargan import SLOPE, Discriminator, Judgement, check_pictures, halvings
-
-
-class SplitCritic(nn.Module):
-    """A critic whose verdict and whose reading have a body each: it reads grey pictures only.
-
-    Where both share a body that was taught by a few thousand faces, the reading answers to colours
-    that no face has, orange eyelids for closed eyes, and the verdict, which looks at patches of
-    half the face, lets them pass. Here the reader sees no colours, so that none can please it; and
-    the verdict is on small patches twice: after two halvings (they see 10 pixels), and after three
-    (22 pixels). In the papers' critics one body does both.
-
-    Args:
-        labels, size, channels: see `facelab.gan.stargan.Discriminator`; ``size`` a multiple of 8,
-            too.
-        width, layers: of the reader, see there.
-        patch_width: channels of the first layer of the verdict's body.
-
-    >>> critic = SplitCritic(labels=5, size=32, width=8, layers=4, patch_width=4)
-    >>> [tuple(part.shape) for part in critic(torch.rand(3, 3, 32, 32))]
-    [(3, 2, 8, 8), (3, 5)]
-    """
-
-    def __init__(
-        self, *, labels: int, size: int, width: int, layers: int, patch_width: int,
-        channels: int = 3,
-    ):  # fmt: skip
-        super().__init__()
-        if patch_width < 1 or size % 8:
-            raise ValueError(
-                "expected patch_width >= 1 and a size that is a multiple of 8; got "
-                f"{patch_width}, {size}"
-            )
-        self.size, self.channels = size, channels
-        reader = Discriminator(labels=labels, size=size, width=width, layers=layers, channels=1)
-        self.reader, self.label = reader.body, reader.label
-        self.near = halvings(channels, patch_width, 2)
-        self.far = halvings(2 * patch_width, 4 * patch_width, 1)
-        self.near_source = nn.Conv2d(2 * patch_width, 1, 3, padding=1, bias=False)
-        self.far_source = nn.Conv2d(4 * patch_width, 1, 3, padding=1, bias=False)
-
-    def forward(self, images: Tensor) -> Judgement:
-        """Whether each patch is real, and the label.
-
-        Args:
-            images: (B, C, size, size) in [-1, 1].
-
-        Returns:
-            `Judgement` of (B, 2, size / 4, size / 4), of the small and of the larger patches, each
-            of the latter four times, and (B, L).
-
-        Raises:
-            ValueError: when the shape is not that.
-        """
-        check_pictures(images, self.channels, self.size)
-        near = self.near(images)  # (B, 2 patch_width, size / 4, size / 4)
-        small, large = self.near_source(near), self.far_source(self.far(near))
-        source = torch.cat([small, F.interpolate(large, scale_factor=2)], dim=1)
-        grey = images.mean(dim=1, keepdim=True)
-        return Judgement(source, self.label(self.reader(grey)).flatten(1))
+from facelab.gan.critics import SLOPE
 
 
 def initialise_he(network: nn.Module, *, last: float = 0.01) -> None:

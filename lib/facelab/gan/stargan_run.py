@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import EMOTIONS
 from facelab.gan import data
+from facelab.gan.critics import Discriminator, SplitCritic
 from facelab.gan.evaluation import Edited, against_truth
-from facelab.gan.loop import adam, averaged, counts, note, resists, share_of_rate, slow
+from facelab.gan.loop import adam, alone, averaged, counts, note, resists, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.small import SplitCritic, disturbed, initialise_he
-from facelab.gan.stargan import Discriminator, Generator, one_hot, unit
+from facelab.gan.small import disturbed, initialise_he
+from facelab.gan.stargan import Generator, one_hot, unit
 from facelab.gan.training import Weights, critic_step, descend, generator_terms, total
 from facelab.nn import keep_freed_memory
 
@@ -40,6 +41,7 @@ class StarganRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.critics",
         "facelab.gan.data",
         "facelab.gan.evaluation",
         "facelab.gan.loop",
@@ -64,7 +66,7 @@ class StarganRun(Experiment):
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["torch", "he"] = "torch"
-    critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body
+    critic_split: int = 0  # patch_width of `facelab.gan.critics.SplitCritic`; 0: one body
     critic_noise: float = 0.0  # see `facelab.gan.small`, as the next; not in the paper
     critic_shift: int = 0  # pixels
     weights: Weights = Weights()
@@ -150,8 +152,11 @@ class StarganRun(Experiment):
             images, own = data.drawn(faces, self.batch)
             number = step - self.reading
             if number < 0:
-                descend(critic_update, F.cross_entropy(critic(seen(images)).labels, own))
-                run.save(step + 1, history=history)
+                alone(
+                    run, step, F.cross_entropy(critic(seen(images)).labels, own), name="reading",
+                    steps=self.reading, everything=everything, update=critic_update,
+                    history=history,
+                )  # fmt: skip
                 continue
 
             share = share_of_rate(number, steps=self.steps, falling=self.falling)

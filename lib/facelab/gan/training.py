@@ -72,7 +72,7 @@ def critic_step(
     """Updates a critic: real against translated pictures, the labels of real ones, the slopes.
 
     Args:
-        critic: a `stargan.Discriminator`; afterwards its weights ask for no gradients, as only its
+        critic: a `critics.Discriminator`; afterwards its weights ask for no gradients, as only its
             input's are needed in the generator's update.
         update: its optimiser.
         real: (B, C, H, W) pictures, with their ``labels`` (B, ...).
@@ -91,9 +91,8 @@ def critic_step(
     fake = fake.detach()
     if weights.r1:
         real = real.detach().requires_grad_()
-    judged = critic(torch.cat([real, fake]))  # one pass: nothing is normalised over the batch
-    source, other = judged.source.split([len(real), len(fake)])
-    own, others = judged.labels.split([len(real), len(fake)])
+    # Two passes, as only real pictures' slopes are asked for; nothing is normalised over a batch.
+    (source, own), (other, others) = critic(real), critic(fake)
     classification = reads(own, labels)
     if reads_fake is not None:
         classification = classification + reads_fake(others)
@@ -129,9 +128,9 @@ def unread(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def descend(update: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of an optimiser down a loss."""
+    """One step of an optimiser down a loss; only what it updates gets gradients."""
     update.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward(inputs=[p for group in update.param_groups for p in group["params"]])
     update.step()
 
 
@@ -150,7 +149,7 @@ def generator_terms(
 
     Args:
         generator: a `stargan.Generator`.
-        critic: a `stargan.Discriminator` whose weights ask for no gradients.
+        critic: a `critics.Discriminator` whose weights ask for no gradients.
         images: (B, 3, H, W) in [-1, 1], of classes ``source`` (B,).
         fake: (B, 3, H, W) what ``generator`` made of them for the classes ``target`` (B,).
         kind: of the adversarial loss.

@@ -19,6 +19,7 @@ from facelab.statistics import Estimate
 
 Made = Mapping[str, Tensor]
 """What a method makes of N test faces, by emotion: (N, 3, H, W) in [0, 1]."""
+UNKNOWN = "not\ntrained"
 
 
 def edited(runs: Sequence[Baseline]) -> dict[str, Tensor]:
@@ -33,7 +34,7 @@ def edited(runs: Sequence[Baseline]) -> dict[str, Tensor]:
 
 def lines(
     methods: Mapping[str, Made], edits: Edits, emotions: Sequence[str], *, faces: Sequence[int]
-) -> tuple[list[list[Tensor | None]], list[str]]:
+) -> tuple[list[list[Tensor | str | None]], list[str]]:
     """Fig. 6: the pictures of `figures.sheet`, and the names of its rows.
 
     Args:
@@ -43,13 +44,14 @@ def lines(
         faces: which test faces.
 
     Returns:
-        For each face a row a method, with gaps where it knows no such emotion, and the true one.
+        For each face a row a method, with `UNKNOWN` where it knows no such emotion, and the true
+        one.
     """
     truth = dict(zip(emotions, edits.at_full(*emotions).truth, strict=True))
-    pictures: list[list[Tensor | None]] = []
+    pictures: list[list[Tensor | str | None]] = []
     for i in faces:
         for made in (*methods.values(), truth):
-            shown = [made[name][i] if name in made else None for name in emotions]
+            shown = [made[name][i] if name in made else UNKNOWN for name in emotions]
             pictures.append([edits.source.images[i] if made is truth else None, *shown])
     return pictures, [*methods, "true"] * len(faces)
 

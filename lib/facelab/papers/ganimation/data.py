@@ -8,27 +8,29 @@ those of the faces at rest, see `facelab.gan.pictures`.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from facelab import faces
-from facelab.faces import EMOTIONS, UNITS, Factors
+from facelab.faces import EMOTIONS, UNITS, Factors, draws
 from facelab.faces.expressions import UNIT_ACTIONS, actions, plausible
 from facelab.faces.sample import look
-from facelab.gan.pictures import framed, stored
+from facelab.gan.pictures import framed, posed, stored
 
 EYE_UNITS = ("AU1", "AU2", "AU4", "AU5", "AU45")  # of Fig. 4, above the nose
 MOUTH_UNITS = ("AU10", "AU12", "AU15", "AU25")
 NINE = (*EYE_UNITS, *MOUTH_UNITS)
 INTENSITIES = (0.0, 0.33, 0.66, 1.0)  # of Fig. 4
+Shown = Literal["units", "emotions"]
 LOWERED = 0.8  # of AU25 for a lower lip that is fully down (`faces.units`); the jaw does the rest
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Labelled:
-    """Pictures (N, 3, H, W) uint8, channels_last, and their units (N, 17) float32 in [0, 1]."""
+    """Pictures (N, 3, H, W) uint8, and their units (N, 17) float32 in [0, 1]."""
 
     images: Tensor
     units: Tensor
@@ -82,9 +84,14 @@ class Edits:
 
 @lru_cache(maxsize=2)
 def training_faces(
-    count: int, *, size: int, margin: float = 1.15, difficulty: str = "common"
+    count: int,
+    *,
+    size: int,
+    margin: float = 1.15,
+    difficulty: str = "common",
+    shown: Shown = "units",
 ) -> Labelled:
-    """Faces of different people with their units, half natural expressions and half single units.
+    """Faces of different people with their units.
 
     Natural expressions are seldom strong, and some units hardly ever show; `varied` fills that in.
 
@@ -93,11 +100,22 @@ def training_faces(
         size: height and width, pixels.
         margin: side of the crop over that of the landmarks' box.
         difficulty: how widely pose, light and so on vary, see `faces.sample`.
+        shown: "units", half natural expressions and half single units; or the eight "emotions" in
+            turn, as sets of expressions have them.
+
+    Raises:
+        ValueError: ``shown`` is another word.
     """
+    if shown not in get_args(Shown):
+        raise ValueError(f"shown is {' or '.join(get_args(Shown))}, got {shown!r}")
     drawn = faces.sample(count, seed=1, split="train", difficulty=difficulty)
-    expression = np.where(
-        np.arange(count)[:, None] % 2 == 0, drawn.expression, varied(count, drawn.gaze)
-    )
+    number = np.arange(count)
+    if shown == "emotions":
+        stream = draws.key("ganimation/emotions", 1)
+        expression = posed(number % len(EMOTIONS), drawn.gaze, stream=stream)
+    else:
+        even = number[:, None] % 2 == 0
+        expression = np.where(even, drawn.expression, varied(count, drawn.gaze))
     return _rendered(framed(drawn, expression, margin=margin), size, margin)
 
 

@@ -103,7 +103,7 @@ def settings(tier: str, seeds: tuple[int, ...] = ()) -> Settings:
 # Small trainings cannot pay five updates of the critic for one of the generator, which the hinge
 # loss does not need, and slopes at real pictures (R1) cost one pass less than between pictures. A
 # critic that was taught by few pictures is fooled sooner than it is convinced: see
-# `gan.small.SplitCritic` and `disturbed`, and `reading` and `resisting` in the weights.
+# `gan.critics.SplitCritic` and `disturbed`, and `reading` and `resisting` in the weights.
 SMALL = losses.Weights(
     kind="hinge", penalty=0.0, r1=1.6, apart=False,
     adversarial=4.0, units=120.0, reading=160.0, resisting=0.5,

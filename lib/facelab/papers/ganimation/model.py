@@ -6,7 +6,7 @@ attention map A, and the edited picture is
     I_f = (1 - A) C + A I        (Eq. 1),
 
 so that A = 1 keeps the picture and A = 0 takes the new colours. The critic is
-`facelab.gan.stargan.Discriminator(labels=17, size=128)`, 44,860,352 parameters.
+`facelab.gan.critics.Discriminator(labels=17, size=128)`, 44,860,352 parameters.
 
 What the paper leaves open, and how it is settled here:
 
@@ -142,6 +142,6 @@ def initialise(network: nn.Module, deviation: float = DEVIATION) -> None:
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(layer.weight, 0.0, deviation)
-        elif isinstance(layer, nn.InstanceNorm2d):
+        elif isinstance(layer, nn.GroupNorm):
             nn.init.normal_(layer.weight, 1.0, deviation)
             nn.init.zeros_(layer.bias)

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.faces import UNITS
-from facelab.gan.loop import adam, averaged, counts, note, share_of_rate, slow
+from facelab.gan.critics import Discriminator, SplitCritic
+from facelab.gan.loop import adam, alone, averaged, counts, note, share_of_rate, slow
 from facelab.gan.pictures import pixels
-from facelab.gan.small import SplitCritic, disturbed, initialise_he
-from facelab.gan.stargan import Discriminator
+from facelab.gan.small import disturbed, initialise_he
 from facelab.gan.training import critic_step, descend, total
 from facelab.nn import keep_freed_memory
 from facelab.papers.ganimation import data, losses
@@ -37,6 +37,7 @@ class GanimationRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.critics",
         "facelab.gan.loop",
         "facelab.gan.losses",
         "facelab.gan.pictures",
@@ -56,6 +57,7 @@ class GanimationRun(Experiment):
     size: int = 128
     margin: float = 1.15  # of the crop over the landmarks' box; not said
     difficulty: str = "common"  # of the faces; EmotioNet's are found in the wild
+    shown: data.Shown = "units"  # what the training faces show, see `data.training_faces`
     pictures: int = 200_000
     test: int = 64  # faces of the evaluation
     width: int = 64  # of the generator
@@ -67,7 +69,7 @@ class GanimationRun(Experiment):
     critic_width: int = 64
     critic_layers: int = 6
     critic_initial: Literal["normal", "he"] = "normal"  # "he": so that it soon reads units
-    critic_split: int = 0  # patch_width of `facelab.gan.small.SplitCritic`; 0: one body, as there
+    critic_split: int = 0  # patch_width of `facelab.gan.critics.SplitCritic`; 0: one body, as there
     critic_noise: float = 0.0  # see `facelab.gan.small`, as the next
     critic_shift: int = 0  # pixels
     weights: losses.Weights = losses.CODE
@@ -113,7 +115,11 @@ class GanimationRun(Experiment):
     def faces(self) -> data.Labelled:
         """The pictures to learn from."""
         return data.training_faces(
-            self.pictures, size=self.size, margin=self.margin, difficulty=self.difficulty
+            self.pictures,
+            size=self.size,
+            margin=self.margin,
+            difficulty=self.difficulty,
+            shown=self.shown,
         )
 
     def edits(self) -> data.Edits:
@@ -155,11 +161,11 @@ class GanimationRun(Experiment):
         for step in range(state["step"], everything):
             images, own = drawn(faces, self.batch)
             if step < self.reading:
-                loss = reads(critic(seen(images)).labels, own)
-                descend(critic_update, loss)
-                if (step + 1) % max(1, self.reading // 5) == 0:
-                    run.progress(step + 1, everything, reading=loss.item())
-                run.save(step + 1, history=history)
+                alone(
+                    run, step, reads(critic(seen(images)).labels, own), name="reading",
+                    steps=self.reading, everything=everything, update=critic_update,
+                    history=history,
+                )  # fmt: skip
                 continue
 
             share = share_of_rate(step - self.reading, steps=self.steps, falling=self.falling)

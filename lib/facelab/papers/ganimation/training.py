@@ -87,7 +87,7 @@ def generator_terms(
 
     Args:
         generator: a `model.Generator`.
-        critic: a `facelab.gan.stargan.Discriminator` whose weights ask for no gradients.
+        critic: a `facelab.gan.critics.Discriminator` whose weights ask for no gradients.
         images: (B, 3, H, W) in [-1, 1], with units ``own`` (B, N).
         edit: what ``generator`` made of them for the units ``wanted`` (B, N).
         weights: whose norms are used here.

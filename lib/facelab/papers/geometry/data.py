@@ -22,7 +22,7 @@ from facelab.gan.pictures import framed, pixels, prototypes, stored
 from facelab.kept import kept
 from facelab.papers.geometry import sets
 from facelab.papers.geometry.model import CHANNELS, Geometry, depth_map, normal_map
-from facelab.papers.geometry.reconstruction import Noise, reconstruct
+from facelab.papers.geometry.reconstruction import Noise, good, reconstruct
 from facelab.papers.geometry.sets import DataSet
 
 Targets = Literal["shuffled", "even"]
@@ -34,7 +34,7 @@ class Pairs:
     """N pictures with their geometry as networks take it: `model.depth_map`, `model.normal_map`.
 
     Attributes:
-        images: (N, 3, H, W) uint8, channels_last.
+        images: (N, 3, H, W) uint8.
         expression: (N,) int64 into `faces.EMOTIONS`.
         people: (N,) int64, the person's number.
         fitted: by "depth" and "normals", what the reconstruction finds, (N, 1 or 3, H, W) `coded`.
@@ -74,7 +74,7 @@ class Questions:
     """N test faces, each asked for all eight expressions, and the true answers.
 
     Attributes:
-        images: (N, 3, H, W) uint8, channels_last, the sources.
+        images: (N, 3, H, W) uint8, the sources.
         expression: (N,) int64 what they show.
         people: (N,) int64, the person's number; several of RaFD's faces are one person's.
         truth: (8, N, 3, H, W) uint8, the same faces with each expression; with their own, they are
@@ -102,17 +102,16 @@ class Questions:
 
 
 def coded(maps: Tensor) -> Tensor:
-    """Maps of [-1, 1] in eight bits, channels_last; -1, 0 and 1 stay what they are.
+    """Maps of [-1, 1] in eight bits; -1, 0 and 1 stay what they are.
 
     >>> coded(torch.tensor([[[[-1.0, 0.0, 0.5]]]])).flatten().tolist()
     [-127, 0, 64]
     """
-    eight = maps.mul(127.0).round().to(torch.int8)
-    return eight.contiguous(memory_format=torch.channels_last)
+    return maps.mul(127.0).round().to(torch.int8)
 
 
 def decoded(codes: Tensor) -> Tensor:
-    """What was `coded`, float32 in [-1, 1], layout kept."""
+    """What was `coded`, float32 in [-1, 1]."""
     return codes.to(torch.float32).mul_(1.0 / 127.0)
 
 
@@ -134,8 +133,7 @@ def pairs(
         size: height and width, pixels.
         margin: side of the crop over that of the landmarks' box.
         noise: how wrong the reconstruction is; None takes the defaults.
-        cleaned: threshold of the clean-up, see `reconstruction.Reconstruction.keep`; None keeps all
-            fits.
+        cleaned: threshold of the clean-up, see `reconstruction.good`; None keeps all fits.
 
     Returns:
         The pairs that are left, in the order drawn.
@@ -145,18 +143,15 @@ def pairs(
     asked = {"size": size, "margin": margin}
     made = faces.rendered(chosen, channels=("image", "depth", "normals"), **asked)
     fits, errors = _fits(chosen, noise=noise, first=1000 * faces.SPLITS[split], **asked)
-    fine = torch.from_numpy(errors <= (np.inf if cleaned is None else cleaned))
-
-    def rows(values: Tensor) -> Tensor:
-        return values[fine].contiguous(memory_format=torch.channels_last)
+    fine = torch.from_numpy(good(errors, threshold=cleaned))
 
     true = _as_networks_take(made.depth, made.normals)
     return Pairs(
-        images=rows(stored(made.image)),
+        images=stored(made.image)[fine],
         expression=torch.from_numpy(chosen.emotion)[fine],
         people=torch.from_numpy(chosen.identity)[fine],
-        fitted={name: rows(maps) for name, maps in fits.items()},
-        true={name: rows(maps) for name, maps in true.items()},
+        fitted={name: maps[fine] for name, maps in fits.items()},
+        true={name: maps[fine] for name, maps in true.items()},
         drawn=count,
     )
 
@@ -208,7 +203,7 @@ def questions(dataset: DataSet, count: int, *, size: int, margin: float = 1.15) 
     expression = torch.from_numpy(source.emotion)
     images = truth[expression, torch.arange(count)]  # (N, 3, H, W)
     return Questions(
-        images=images.contiguous(memory_format=torch.channels_last),
+        images=images,
         expression=expression,
         people=torch.from_numpy(source.identity),
         truth=truth,

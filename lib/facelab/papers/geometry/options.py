@@ -11,8 +11,9 @@ from torch import Tensor
 
 from facelab.faces import EMOTIONS
 from facelab.gan import loop
-from facelab.gan.small import SplitCritic, disturbed, initialise_he
-from facelab.gan.stargan import Discriminator, Generator
+from facelab.gan.critics import Discriminator, SplitCritic
+from facelab.gan.small import disturbed, initialise_he
+from facelab.gan.stargan import Generator
 from facelab.papers.geometry import data
 from facelab.papers.geometry.model import CHANNELS, Geometry, Translator
 from facelab.papers.geometry.reconstruction import Noise
@@ -65,7 +66,7 @@ class Sizes(Record):
         width, blocks: see `facelab.gan.stargan.Trunk`.
         resized, modulated: see there; in neither paper.
         moved: of G_rgb, see `facelab.gan.stargan.Generator`; in neither paper.
-        critic_width, critic_layers: see `facelab.gan.stargan.Discriminator`.
+        critic_width, critic_layers: see `facelab.gan.critics.Discriminator`.
         critic_initial: torch's weights as in StarGAN's code, or He's, see `facelab.gan.small`.
         critic_split: ``patch_width`` of a critic in two parts, see there; 0, as in both papers, has
             one body.

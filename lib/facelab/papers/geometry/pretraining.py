@@ -27,6 +27,7 @@ class PretrainRun(Experiment):
 
     uses: ClassVar = (
         "facelab.faces",
+        "facelab.gan.critics",
         "facelab.gan.loop",
         "facelab.gan.losses",
         "facelab.gan.pictures",

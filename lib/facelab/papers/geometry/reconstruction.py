@@ -81,8 +81,21 @@ class Reconstruction:
         return len(self.depth)
 
     def keep(self, *, threshold: float = 10.0) -> np.ndarray:
-        """The clean-up: (N,) bool, fits whose landmarks are off by at most so many percent."""
-        return self.error <= threshold
+        """The clean-up: (N,) bool, see `good`."""
+        return good(self.error, threshold=threshold)
+
+
+def good(error: np.ndarray, *, threshold: float | None = 10.0) -> np.ndarray:
+    """Which fits the clean-up keeps: those whose landmarks are off by at most so many percent.
+
+    Args:
+        error: (N,) as of `Reconstruction`.
+        threshold: percent; None keeps all.
+
+    >>> good(np.array([2.0, 10.0, 30.0])).tolist()
+    [True, True, False]
+    """
+    return error <= (np.inf if threshold is None else threshold)
 
 
 def reconstruct(

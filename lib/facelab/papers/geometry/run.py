@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from facelab.experiment import Experiment, Run, load_weights
 from facelab.gan import training as gan
-from facelab.gan.loop import counts, note, resists
+from facelab.gan.loop import alone, counts, note, resists
 from facelab.gan.stargan import Generator, one_hot
 from facelab.nn import keep_freed_memory
 from facelab.papers.geometry import data
@@ -157,9 +157,11 @@ class GeometryRun(Experiment):
             images, source, true = data.drawn(pairs, schedule.batch, self.geometry, batches)
             number = step - schedule.reading
             if number < 0:
-                loss = F.cross_entropy(critic(seen(images)).labels, source)
-                gan.descend(updates["critic"], loss)
-                run.save(step + 1, history=history)
+                alone(
+                    run, step, F.cross_entropy(critic(seen(images)).labels, source),
+                    name="reading", steps=schedule.reading, everything=everything,
+                    update=updates["critic"], history=history,
+                )  # fmt: skip
                 continue
 
             share, turn = schedule.share_of_rate(number), schedule.turn(number)
