@@ -368,12 +368,12 @@ pd.DataFrame(lines, ["units (Eq. 4)", "way back (Eq. 5)"]).T.astype(float).round
 # the way back forbid it: a pattern can be taken off again. That is our experience with
 # small trainings, not measured here, and we suppose that much data makes a critic
 # harder to fool. For small ones this library has settings that the paper has not
-# (`gan.small`, `training.resists`): the critic can see every picture moved by a few
-# pixels and with noise; it can read units from grey pictures, with a body apart from
-# that of its verdict, so that no colour pleases it; its verdict can be on small
-# patches, twice, of 10 and of 22 pixels (`SplitCritic`); it can learn to read for a
-# while before the game begins; and it can learn that an edit still shows its *source's*
-# units, which cannot stay true for edits that look real.
+# (`gan.small`, `gan.critics`, `training.resists`): the critic can see every picture
+# moved by a few pixels and with noise; it can read units from grey pictures, with a
+# body apart from that of its verdict, so that no colour pleases it; its verdict can be
+# on small patches, twice, of 10 and of 22 pixels (`SplitCritic`); it can learn to read
+# for a while before the game begins; and it can learn that an edit still shows its
+# *source's* units, which cannot stay true for edits that look real.
 #
 # ## 4. What the model sees, and how it learns
 #

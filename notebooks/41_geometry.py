@@ -140,11 +140,11 @@ book.figure(
 #
 # $G_{rgb}$ and $D_{rgb}$ are StarGAN's, at the sizes of the `paper` tier below. Smaller
 # tiers differ, in the row *StarGAN*, too: colours start as the picture's and are moved
-# to black or white, and $D_{rgb}$ has two parts, one that reads the expression from a
-# *grey* picture, and one that judges small patches in colour (`gan.critics.SplitCritic`).
-# Section 7 lists the rest. The depth network is "trained in a similar way to the
-# multi-domain translation network, where the domain is given as a condition". We read
-# this as one StarGAN generator with two domains, *geometry* and *picture*: it goes
+# to black or white, and $D_{rgb}$ has two parts (`gan.critics.SplitCritic`), one that
+# reads the expression from a *grey* picture, and one that judges small patches in
+# colour. Section 7 lists the rest. The depth network is "trained in a similar way to
+# the multi-domain translation network, where the domain is given as a condition". We
+# read this as one StarGAN generator with two domains, *geometry* and *picture*: it goes
 # there, $G_{depth}$, and back, $G'_{depth}$. $D_{depth}$ is StarGAN's critic for maps
 # of one channel (depth) or three (normals).
 

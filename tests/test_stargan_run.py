@@ -128,3 +128,12 @@ def test_the_critic_learns_to_read_labels_first(stripes, tmp_path):
     longer = {"reading": 100, "steps": 2, "critic_width": 8, "resisting": 0.0, "critic_steps": 1}
     found = _train(tmp_path, every_seconds=1e9, **longer)
     assert found["history"]["reading"][-1] < 0.5 * np.log(8)
+
+
+def test_progress_moves_while_the_critic_learns_alone(stripes, tmp_path):
+    lines = []
+    run = Run(tmp_path, report=lambda step, total, numbers: lines.append((step, total, numbers)))
+    StarganRun(**{**TINY, "reading": 10}).train(run)
+    alone = [(step, total) for step, total, numbers in lines if set(numbers) == {"reading"}]
+    assert alone == [(step, 16) for step in (2, 4, 6, 8, 10)]
+    assert all(np.isfinite(value) for _, _, numbers in lines for value in numbers.values())
