@@ -227,11 +227,13 @@ def test_methods_are_compared_on_the_emotions_that_they_know(asked):
     assert one["one", "PSNR"].value == pytest.approx(20.0, abs=1e-4)
 
 
-def test_fig_6_has_a_row_a_method_and_gaps(asked):
+def test_fig_6_has_a_row_a_method_and_says_what_is_not_trained(asked):
     methods = {"one": {"happy": _shade(0.3)}}
     pictures, rows = baselines.lines(methods, asked, ("happy", "sad"), faces=(0, 2))
     assert rows == ["one", "true"] * 2
-    assert [picture is None for picture in pictures[0]] == [True, False, True]
+    gap, shown, missing = pictures[0]
+    assert (gap, missing) == (None, baselines.UNKNOWN)
+    assert torch.equal(shown, methods["one"]["happy"][0])
     assert torch.equal(pictures[3][0], asked.source.images[2])
     assert torch.equal(pictures[3][2], asked.truth[2, 2])
 
