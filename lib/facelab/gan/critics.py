@@ -141,8 +141,7 @@ class SplitCritic(nn.Module):
     the verdict is `Patches`'. In the papers' critics one body does both.
 
     Args:
-        labels, size, channels: see `Discriminator`; ``size`` a multiple of 8,
-            too.
+        labels, size, channels: see `Discriminator`; ``size`` a multiple of 8, too.
         width, layers: of the reader, see there.
         patch_width: channels of the first layer of the verdict's body.
 

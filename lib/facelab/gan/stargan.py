@@ -116,7 +116,7 @@ def tiled_convolution(layer: nn.Conv2d, images: Tensor, labels: Tensor) -> Tenso
 
 
 def _normalised(layer: nn.Module, channels: int) -> list[nn.Module]:
-    # One channel a group is instance normalisation; torch's own takes three times as long.
+    # One channel a group is instance normalisation; torch's own takes twice as long.
     return [layer, nn.GroupNorm(channels, channels), nn.ReLU(inplace=True)]
 
 
@@ -139,7 +139,7 @@ class ResizedConv2d(nn.Conv2d):
     """A 3x3 convolution of a picture whose pixels are repeated, ``layer(nearest(x, 2))``.
 
     Two neighbours under the kernel are often one pixel twice. So their weights are summed instead,
-    and a transposed convolution of the small picture does all at once, in a third of the time. Of
+    and a transposed convolution of the small picture does all at once, in half the time or less. Of
     kernels with four taps it takes the few that draw no chequers.
 
     (B, C, H, W) to (B, out_channels, 2 H, 2 W); 3x3, stride 1, padding 1, no bias.
